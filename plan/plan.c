@@ -1,0 +1,46 @@
+#include "plan/plan.h"
+
+const char *mimo_plan_text(const struct mimo_plan *plan, struct mimo_plan_string string)
+{
+    return plan->strings + string.offset;
+}
+
+const struct mimo_plan_role *mimo_plan_role_of(const struct mimo_plan *plan, uint32_t rank)
+{
+    uint32_t low = 0, high = plan->range_count;
+
+    MIMO_ASSERT(rank < plan->meta->world_size);
+    while (high - low > 1) {
+        const uint32_t middle = low + (high - low) / 2;
+
+        if (plan->ranges[middle].first <= rank)
+            low = middle;
+        else
+            high = middle;
+    }
+    return &plan->roles[plan->ranges[low].role];
+}
+
+static const char *word(const char *const *words, uint32_t count, uint32_t value)
+{
+    MIMO_ASSERT(value < count);
+    return words[value];
+}
+
+/* Defines mimo_..._word() over one of the closed sets. */
+#define WORD(name, text) text,
+#define WORDS_OF(object, SET)                                                                      \
+    const char *mimo_##object##_word(uint32_t value)                                               \
+    {                                                                                              \
+        static const char *const words[] = {SET(WORD)};                                            \
+                                                                                                   \
+        return word(words, sizeof words / sizeof *words, value);                                   \
+    }
+
+WORDS_OF(mode, MIMO_MODES)
+WORDS_OF(precision, MIMO_PRECISIONS)
+WORDS_OF(architecture, MIMO_ARCHITECTURES)
+WORDS_OF(activation, MIMO_ACTIVATIONS)
+WORDS_OF(module_kind, MIMO_MODULE_KINDS)
+WORDS_OF(group_kind, MIMO_GROUP_KINDS)
+WORDS_OF(opcode, MIMO_OPCODES)
