@@ -1,0 +1,85 @@
+/*
+ * transport.h - the seam of communication: collectives on groups, and transfers between ranks.
+ *
+ * Groups are made once, eagerly, in one order on all ranks. All members of a group call the same
+ * operations in the same order. Buffers are in the backend's memory. Reductions add in ascending
+ * order of members, so that equal inputs give equal bits on every run and on every member.
+ */
+#ifndef MIMO_RUNTIME_WORLD_TRANSPORT_H
+#define MIMO_RUNTIME_WORLD_TRANSPORT_H
+
+#include "runtime/world/world.h"
+
+#include <stddef.h>
+
+enum mimo_dtype { MIMO_DTYPE_F32, MIMO_DTYPE_F64, MIMO_DTYPE_I64, MIMO_DTYPE_U8 };
+enum mimo_reduction { MIMO_REDUCE_SUM, MIMO_REDUCE_MAX };
+
+struct mimo_transport;
+struct mimo_group;
+
+/* One side of a transfer between two ranks. Messages of one (source, destination, tag) arrive in
+ * the order in which they were posted. Sender and receiver state the same size. */
+struct mimo_message {
+    uint32_t peer; /* world rank; may be this rank itself */
+    uint32_t tag;  /* below 32768 */
+    void *data;
+    size_t bytes;
+};
+
+struct mimo_transport_ops {
+    const char *name; /* "mpi" */
+
+    /*
+     * Makes the group of `ranks` (ascending world ranks). Collective over the whole world; every
+     * rank passes its own group of a family (or NULL and 0 where it is in none), the groups of one
+     * call being disjoint. A group of one rank has no communicator; a member list that this rank
+     * has made before is shared. `name` lives as long as the transport ("llm tp"). *out_group is
+     * NULL for a rank in no group.
+     */
+    enum mimo_status (*group_make)(struct mimo_transport *transport, const uint32_t *ranks,
+                                   uint32_t count, const char *name, struct mimo_group **out_group,
+                                   struct mimo_error *err);
+
+    /* data[count] is replaced by the sum or maximum over the group, equal bits on all members. */
+    enum mimo_status (*all_reduce)(struct mimo_group *group, void *data, size_t count,
+                                   enum mimo_dtype dtype, enum mimo_reduction reduction,
+                                   struct mimo_error *err);
+    /* Member i contributes elements begins[i] ... begins[i+1]-1 of data[begins[size]], in place. */
+    enum mimo_status (*all_gather)(struct mimo_group *group, void *data, const size_t *begins,
+                                   enum mimo_dtype dtype, struct mimo_error *err);
+    /* Every member passes data[begins[size]]; member i's part is replaced by the sum; the rest of
+     * its data is undefined afterwards. */
+    enum mimo_status (*reduce_scatter)(struct mimo_group *group, void *data, const size_t *begins,
+                                       enum mimo_dtype dtype, struct mimo_error *err);
+    /* data[bytes] of member `root` goes to all. */
+    enum mimo_status (*broadcast)(struct mimo_group *group, void *data, size_t bytes, uint32_t root,
+                                  struct mimo_error *err);
+    /* Posts all sends and receives at once and waits for all. Messages to itself are copied. */
+    enum mimo_status (*exchange)(struct mimo_transport *transport, const struct mimo_message *sends,
+                                 size_t send_count, const struct mimo_message *receives,
+                                 size_t receive_count, struct mimo_error *err);
+    void (*close)(struct mimo_transport *transport);
+};
+
+struct mimo_transport {
+    const struct mimo_transport_ops *ops;
+    struct mimo_world *world;
+    struct mimo_group *everyone; /* all ranks */
+};
+
+/* Members of a group, and this rank's position among them. */
+uint32_t mimo_group_size(const struct mimo_group *group);
+uint32_t mimo_group_rank(const struct mimo_group *group);
+uint32_t mimo_group_member(const struct mimo_group *group, uint32_t position);
+
+/*
+ * The transport over MPI. Groups whose members share a machine reduce and gather in an MPI-3 shared
+ * window of `window_bytes` for each member (larger data goes through in pieces); others use MPI's
+ * own collectives. Waiting ranks sleep after a short spin, so that more ranks than cores work.
+ */
+enum mimo_status mimo_transport_mpi_open(struct mimo_transport **out_transport,
+                                         struct mimo_world *world, size_t window_bytes,
+                                         struct mimo_error *err);
+
+#endif
