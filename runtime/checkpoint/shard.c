@@ -1,0 +1,167 @@
+#define XXH_INLINE_ALL
+#include "runtime/checkpoint/shard.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+static uint64_t product(const uint64_t *shape, uint32_t begin, uint32_t end)
+{
+    uint64_t elements = 1;
+
+    for (uint32_t i = begin; i < end; i++)
+        MIMO_ASSERT(!__builtin_mul_overflow(elements, shape[i], &elements));
+    return elements;
+}
+
+struct mimo_shard_map mimo_shard_map(uint64_t at, const uint64_t *shape, uint32_t dimensions,
+                                     uint64_t element_bytes, const struct mimo_tensor_shard *shard)
+{
+    const uint32_t cut = shard->cut_dimension;
+    uint64_t outer, inner;
+    struct mimo_shard_map map;
+
+    MIMO_ASSERT(cut < dimensions && shard->begin <= shard->end && shard->end <= shape[cut]);
+    outer = product(shape, 0, cut);
+    inner = product(shape, cut + 1, dimensions) * element_bytes;
+    map.begin = at + shard->begin * inner;
+    map.run_bytes = (shard->end - shard->begin) * inner;
+    map.stride_bytes = shape[cut] * inner;
+    map.bytes = outer * map.run_bytes;
+    if (map.run_bytes == map.stride_bytes)
+        map.run_bytes = map.stride_bytes = map.bytes;
+    return map;
+}
+
+/* Where byte `from` of the part lies; *out_size is cut to what lies behind it in the same run. */
+static uint64_t locate(const struct mimo_shard_map *map, uint64_t from, size_t *size)
+{
+    const uint64_t within = from % map->run_bytes;
+
+    if (*size > map->run_bytes - within)
+        *size = (size_t)(map->run_bytes - within);
+    return map->begin + from / map->run_bytes * map->stride_bytes + within;
+}
+
+enum mimo_status mimo_shard_read(const struct mimo_disk_file *file,
+                                 const struct mimo_shard_map *map, uint64_t from, void *bytes,
+                                 size_t size, struct mimo_error *err)
+{
+    char *to = bytes;
+
+    for (size_t done = 0, count = size; done < size; done += count, count = size - done) {
+        const uint64_t offset = locate(map, from + done, &count);
+
+        MIMO_TRY(mimo_disk_read(file, offset, to + done, count, err));
+    }
+    return MIMO_OK;
+}
+
+enum mimo_status mimo_shard_write(const struct mimo_disk_file *file,
+                                  const struct mimo_shard_map *map, uint64_t from,
+                                  const void *bytes, size_t size, struct mimo_error *err)
+{
+    const char *source = bytes;
+
+    for (size_t done = 0, count = size; done < size; done += count, count = size - done) {
+        const uint64_t offset = locate(map, from + done, &count);
+
+        MIMO_TRY(mimo_disk_write(file, offset, source + done, count, err));
+    }
+    return MIMO_OK;
+}
+
+void mimo_staging_init(struct mimo_staging *staging, struct mimo_backend *backend)
+{
+    staging->backend = backend;
+    staging->first = malloc(MIMO_STAGING_BYTES);
+    staging->second = malloc(MIMO_STAGING_BYTES);
+    MIMO_ASSERT(staging->first != NULL && staging->second != NULL);
+}
+
+void mimo_staging_release(struct mimo_staging *staging)
+{
+    free(staging->first);
+    free(staging->second);
+}
+
+/* The size of the piece at byte `from` of `bytes` bytes. */
+static size_t piece(uint64_t from, uint64_t bytes)
+{
+    return bytes - from < MIMO_STAGING_BYTES ? (size_t)(bytes - from) : MIMO_STAGING_BYTES;
+}
+
+enum mimo_status mimo_shard_store(const struct mimo_staging *staging,
+                                  const struct mimo_disk_file *file,
+                                  const struct mimo_shard_map *map, const void *data,
+                                  struct mimo_error *err)
+{
+    struct mimo_backend *be = staging->backend;
+    const char *from = data;
+
+    for (uint64_t at = 0; at < map->bytes; at += MIMO_STAGING_BYTES) {
+        const size_t size = piece(at, map->bytes);
+
+        be->ops->download(be, staging->first, from + at, size);
+        MIMO_TRY(mimo_shard_write(file, map, at, staging->first, size, err));
+    }
+    return MIMO_OK;
+}
+
+enum mimo_status mimo_shard_fetch(const struct mimo_staging *staging,
+                                  const struct mimo_disk_file *file,
+                                  const struct mimo_shard_map *map, void *data,
+                                  struct mimo_error *err)
+{
+    struct mimo_backend *be = staging->backend;
+    char *to = data;
+
+    for (uint64_t at = 0; at < map->bytes; at += MIMO_STAGING_BYTES) {
+        const size_t size = piece(at, map->bytes);
+
+        MIMO_TRY(mimo_shard_read(file, map, at, staging->first, size, err));
+        be->ops->upload(be, to + at, staging->first, size);
+        be->ops->synchronize(be); /* the buffer is used again */
+    }
+    return MIMO_OK;
+}
+
+enum mimo_status mimo_shard_compare(const struct mimo_staging *staging,
+                                    const struct mimo_disk_file *file,
+                                    const struct mimo_shard_map *map, const void *data,
+                                    struct mimo_error *err)
+{
+    struct mimo_backend *be = staging->backend;
+    const char *from = data;
+
+    for (uint64_t at = 0; at < map->bytes; at += MIMO_STAGING_BYTES) {
+        const size_t size = piece(at, map->bytes);
+        size_t rest = size;
+
+        MIMO_TRY(mimo_shard_read(file, map, at, staging->first, size, err));
+        be->ops->download(be, staging->second, from + at, size);
+        if (memcmp(staging->first, staging->second, size) != 0)
+            return mimo_error_set(err, file->failure,
+                                  "%s differs from what was written, at or after byte %" PRIu64,
+                                  file->path, locate(map, at, &rest));
+    }
+    return MIMO_OK;
+}
+
+enum mimo_status mimo_shard_checksum(const struct mimo_staging *staging,
+                                     const struct mimo_disk_file *file, uint64_t begin,
+                                     uint64_t bytes, uint64_t *out_checksum, struct mimo_error *err)
+{
+    XXH3_state_t state;
+
+    (void)XXH3_64bits_reset(&state);
+    for (uint64_t at = 0; at < bytes; at += MIMO_STAGING_BYTES) {
+        const size_t size = piece(at, bytes);
+
+        MIMO_TRY(mimo_disk_read(file, begin + at, staging->first, size, err));
+        (void)XXH3_64bits_update(&state, staging->first, size);
+    }
+    *out_checksum = XXH3_64bits_digest(&state);
+    return MIMO_OK;
+}
