@@ -1,0 +1,210 @@
+/*
+ * backend.h - the seam of tensor operations: one table of functions for each backend and precision.
+ *
+ * Model code is written once over this table. Every tensor is a dense row-major array in the
+ * backend's memory (`alloc`), of the backend's element type unless a parameter says otherwise;
+ * model code never dereferences it. Matrices of weights are [output, input], as in Hugging Face
+ * checkpoints. Operations are issued in order and may complete later; `synchronize` waits, and so
+ * does `download`. No operation allocates memory. Counts may be 0: then nothing is read or written,
+ * except that outputs which the description calls complete are still defined.
+ *
+ * "accumulates" means that the result is added to what the output holds.
+ */
+#ifndef MIMO_RUNTIME_BACKEND_BACKEND_H
+#define MIMO_RUNTIME_BACKEND_BACKEND_H
+
+#include "plan/error.h"
+#include "plan/format.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mimo_backend;
+
+/* One attention call over `batch` sequences. Query row i of sequence b is row b * queries + i of q
+ * and out; key row j is row b * keys + j of k and v. Heads lie side by side in a row; a stride is
+ * the distance of rows in elements. Query head h reads key head h / (heads / groups). With
+ * `is_causal`, query i sees keys 0 ... keys - queries + i. */
+struct mimo_attention {
+    int64_t batch, queries, keys;
+    int64_t heads, groups, head_dim;
+    int64_t q_stride, k_stride, v_stride, out_stride;
+    bool is_causal;
+    double scale; /* of the scores: 1 / sqrt(head_dim) */
+};
+
+struct mimo_adamw {
+    double lr, beta1, beta2, epsilon, weight_decay;
+    double correction1, correction2; /* 1 - beta^t */
+    double gradient_scale;           /* multiplies the gradient first: clipping */
+};
+
+/* The operations. `be` is the backend that the call runs on. */
+struct mimo_backend_ops {
+    const char *name; /* "cpu" */
+
+    /* -- memory ------------------------------------------------------------------------------ */
+
+    /* `bytes` zeroed bytes, 64-byte aligned, or NULL. */
+    void *(*alloc)(struct mimo_backend *be, size_t bytes);
+    void (*free)(struct mimo_backend *be, void *memory);
+    void (*upload)(struct mimo_backend *be, void *dst, const void *host, size_t bytes);
+    void (*download)(struct mimo_backend *be, void *host, const void *src, size_t bytes);
+    void (*zero)(struct mimo_backend *be, void *dst, size_t bytes);
+    /* dst[r, 0 ... cols) = src[r, 0 ... cols) for `rows` rows; strides in elements. */
+    void (*copy)(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
+                 int64_t src_stride, int64_t rows, int64_t cols);
+    /* The same, accumulating. */
+    void (*add)(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
+                int64_t src_stride, int64_t rows, int64_t cols);
+    /* dst[index[i], :] = src[i, :] for i < rows (indices distinct), and its reverse
+     * dst[i, :] = src[index[i], :]. `index` is int32 in the backend's memory. */
+    void (*scatter_rows)(struct mimo_backend *be, void *dst, const void *src, const int32_t *index,
+                         int64_t rows, int64_t cols);
+    void (*gather_rows)(struct mimo_backend *be, void *dst, const void *src, const int32_t *index,
+                        int64_t rows, int64_t cols);
+    void (*synchronize)(struct mimo_backend *be);
+
+    /* -- linear layers ----------------------------------------------------------------------- */
+
+    /* y[rows, out] = x[rows, in] · wᵀ + bias; bias may be NULL. */
+    void (*linear_forward)(struct mimo_backend *be, void *y, const void *x, const void *w,
+                           const void *bias, int64_t rows, int64_t in, int64_t out);
+    /* dx[rows, in] = dy[rows, out] · w; with `accumulates` it is added. */
+    void (*linear_backward_input)(struct mimo_backend *be, void *dx, const void *dy, const void *w,
+                                  int64_t rows, int64_t in, int64_t out, bool accumulates);
+    /* dw[out, in] and dbias[out] accumulate dyᵀ · x and the column sums of dy; each may be NULL. */
+    void (*linear_backward_weight)(struct mimo_backend *be, void *dw, void *dbias, const void *dy,
+                                   const void *x, int64_t rows, int64_t in, int64_t out);
+
+    /* -- normalisation, over the last dimension ------------------------------------------------ */
+
+    /* With a residual: x += residual first (x is updated). y = (x - mean) * rstd * gamma + beta.
+     * mean and rstd [rows] are kept for backward. */
+    void (*layer_norm_forward)(struct mimo_backend *be, void *y, void *mean, void *rstd, void *x,
+                               const void *residual, const void *gamma, const void *beta,
+                               int64_t rows, int64_t cols, double epsilon);
+    /* dx accumulates; dgamma and dbeta accumulate and may be NULL (frozen). */
+    void (*layer_norm_backward)(struct mimo_backend *be, void *dx, void *dgamma, void *dbeta,
+                                const void *dy, const void *x, const void *gamma, const void *mean,
+                                const void *rstd, int64_t rows, int64_t cols);
+    /* The same for y = x * rstd * gamma, rstd = 1 / sqrt(mean(x²) + epsilon) (RMSNorm). */
+    void (*rms_norm_forward)(struct mimo_backend *be, void *y, void *rstd, void *x,
+                             const void *residual, const void *gamma, int64_t rows, int64_t cols,
+                             double epsilon);
+    void (*rms_norm_backward)(struct mimo_backend *be, void *dx, void *dgamma, const void *dy,
+                              const void *x, const void *gamma, const void *rstd, int64_t rows,
+                              int64_t cols);
+
+    /* -- element by element -------------------------------------------------------------------- */
+
+    /* y = f(x), f named by enum mimo_activation (gelu with erf; quick_gelu x·σ(1.702x)). */
+    void (*activation_forward)(struct mimo_backend *be, enum mimo_activation kind, void *y,
+                               const void *x, int64_t count);
+    /* dx = dy * f'(x); dx may be dy. */
+    void (*activation_backward)(struct mimo_backend *be, enum mimo_activation kind, void *dx,
+                                const void *dy, const void *x, int64_t count);
+    /* y[rows, cols] = silu(x[:, 0 ... cols)) * x[:, cols ... 2 cols). */
+    void (*swiglu_forward)(struct mimo_backend *be, void *y, const void *x, int64_t rows,
+                           int64_t cols);
+    /* dx[rows, 2 cols], complete; dx may be x. */
+    void (*swiglu_backward)(struct mimo_backend *be, void *dx, const void *dy, const void *x,
+                            int64_t rows, int64_t cols);
+
+    /* -- attention ----------------------------------------------------------------------------- */
+
+    /* Rotates `heads` heads of each row in place by the angles of its position: elements i and
+     * i + head_dim/2 form a pair (the "rotate half" form of Hugging Face's Llama). `table` is
+     * [positions, head_dim]: cos of the head_dim/2 angles, then sin. `inverse` rotates back, which
+     * is the backward pass. `positions` is int32. */
+    void (*rotary)(struct mimo_backend *be, void *x, int64_t stride, const int32_t *positions,
+                   const void *table, int64_t rows, int64_t heads, int64_t head_dim, bool inverse);
+    /* out = softmax(scale · q kᵀ) v. `lse` [batch, heads, queries] keeps log Σ exp(score). Never
+     * holds more than one block of scores; `workspace` has attention_workspace() bytes. */
+    void (*attention_forward)(struct mimo_backend *be, const struct mimo_attention *shape,
+                              void *out, void *lse, const void *q, const void *k, const void *v,
+                              void *workspace);
+    /* dq, dk, dv have the strides of q, k, v and are complete (written, not added to). */
+    void (*attention_backward)(struct mimo_backend *be, const struct mimo_attention *shape,
+                               void *dq, void *dk, void *dv, const void *dout, const void *out,
+                               const void *lse, const void *q, const void *k, const void *v,
+                               void *workspace);
+    size_t (*attention_workspace)(struct mimo_backend *be, const struct mimo_attention *shape);
+
+    /* -- tokens and the loss --------------------------------------------------------------------- */
+
+    /* y[i, :] = table[ids[i] - first, :] where first <= ids[i] < first + count, else zeros. */
+    void (*embedding_forward)(struct mimo_backend *be, void *y, const void *table,
+                              const int32_t *ids, int64_t rows, int64_t cols, int64_t first,
+                              int64_t count);
+    /* dtable[ids[i] - first, :] accumulates dy[i, :], in ascending i. */
+    void (*embedding_backward)(struct mimo_backend *be, void *dtable, const void *dy,
+                               const int32_t *ids, int64_t rows, int64_t cols, int64_t first,
+                               int64_t count);
+    /* Cross entropy over a vocabulary cut into shards; this one holds entries first ... first +
+     * count - 1 of each row of logits[rows, count]. First maximum[i] over the shard (-inf where it
+     * is empty; the caller then takes the maximum over the shards). */
+    void (*cross_entropy_max)(struct mimo_backend *be, void *maximum, const void *logits,
+                              int64_t rows, int64_t count);
+    /* Then sums[i, 0] = Σ exp(logit - maximum[i]) and sums[i, 1] = the label's logit - maximum[i]
+     * where the shard holds it, else 0 (the caller sums over the shards). Labels are int32. */
+    void (*cross_entropy_sum)(struct mimo_backend *be, void *sums, const void *logits,
+                              const void *maximum, const int32_t *labels, int64_t rows,
+                              int64_t count, int64_t first);
+    /* losses[i] = log(sums[i, 0]) - sums[i, 1]. */
+    void (*cross_entropy_loss)(struct mimo_backend *be, void *losses, const void *sums,
+                               int64_t rows);
+    /* logits become their gradient: (softmax - onehot) * scale. */
+    void (*cross_entropy_backward)(struct mimo_backend *be, void *logits, const void *maximum,
+                                   const void *sums, const int32_t *labels, int64_t rows,
+                                   int64_t count, int64_t first, double scale);
+
+    /* -- images ---------------------------------------------------------------------------------- */
+
+    /* patches[images * (size/patch)², channels * patch * patch] from pixels[images, size, size,
+     * channels] (uint8): (value/255 - mean[c]) / std[c], channel by channel as a convolution's
+     * weight lies. */
+    void (*image_patches)(struct mimo_backend *be, void *patches, const uint8_t *pixels,
+                          int64_t images, int64_t channels, int64_t size, int64_t patch,
+                          const double *mean, const double *std);
+    /* x[i, 0, :] = cls + position[0], x[i, 1 + p, :] = patches[i, p, :] + position[1 + p];
+     * tokens counts the class token. */
+    void (*vit_embed_forward)(struct mimo_backend *be, void *x, const void *patches,
+                              const void *cls, const void *position, int64_t images,
+                              int64_t tokens, int64_t cols);
+    /* dcls and dposition accumulate; dpatches is complete; each may be NULL. */
+    void (*vit_embed_backward)(struct mimo_backend *be, void *dpatches, void *dcls, void *dposition,
+                               const void *dx, int64_t images, int64_t tokens, int64_t cols);
+
+    /* -- optimizer -------------------------------------------------------------------------------- */
+
+    /* Σ x², accumulated in double precision in an order that depends on `count` alone; waits for
+     * the result. */
+    double (*sum_squares)(struct mimo_backend *be, const void *x, int64_t count);
+    /* Σ x in the same manner. */
+    double (*sum)(struct mimo_backend *be, const void *x, int64_t count);
+    void (*scale)(struct mimo_backend *be, void *x, double factor, int64_t count);
+    /* AdamW (Loshchilov and Hutter 2019): decoupled weight decay, bias-corrected moments. */
+    void (*adamw)(struct mimo_backend *be, void *weight, const void *gradient, void *moment1,
+                  void *moment2, int64_t count, const struct mimo_adamw *settings);
+};
+
+struct mimo_backend {
+    const struct mimo_backend_ops *ops;
+    enum mimo_precision precision; /* of the elements: FP32 or FP64 here */
+    size_t element_size;
+    void *state;
+};
+
+/*
+ * The CPU backend. Kernels exist for several instruction sets and the best that the machine's CPUID
+ * feature bits allow is chosen; the environment variable MIMO_CPU ("baseline", "avx2", "avx512")
+ * caps the choice. Fails with MIMO_E_WORLD for a precision that it does not carry out, and with
+ * MIMO_E_USAGE for an unknown MIMO_CPU.
+ */
+enum mimo_status mimo_backend_cpu_open(struct mimo_backend *out_backend,
+                                       enum mimo_precision precision, struct mimo_error *err);
+void mimo_backend_close(struct mimo_backend *backend);
+
+#endif

@@ -1,0 +1,380 @@
+/*
+ * attention.c - rotary positions, and attention in blocks of queries and keys.
+ *
+ * The forward pass keeps a running maximum and sum for each query of a block while it goes through
+ * the blocks of keys (online softmax: Milakov and Gimelshein 2018; blocks as in FlashAttention, Dao
+ * et al. 2022); the backward pass recomputes the probabilities from lse. Scores of one block are
+ * all that is ever held.
+ */
+#include "runtime/backend/cpu/kernels/block_product.h"
+#include "runtime/backend/cpu/kernels/real_math.h"
+
+/* Queries and keys of a block. Scores, keys, values and results of a block of 64 and heads of 64
+ * take 80 KB in float: they stay in the second-level cache. A multiple of every LANES. */
+enum { BLOCK = 64, SCORES = BLOCK * BLOCK };
+
+/* One head of one sequence. */
+struct head {
+    const struct mimo_attention *shape;
+    const real *q, *k, *v, *lse, *out, *dout;
+    real *dq, *dk, *dv;
+};
+
+/* The workspace, and what is remembered of each query of the block. */
+struct scratch {
+    real *k_t, *v_t;          /* [head_dim, BLOCK]: keys and values of the block, transposed */
+    real *scores, *gradients; /* [BLOCK, BLOCK] */
+    real *sums;               /* [BLOCK, head_dim]: Σ exp(score - maximum) · v */
+    real maximum[BLOCK], total[BLOCK], delta[BLOCK];
+};
+
+static size_t attention_workspace(struct mimo_backend *be, const struct mimo_attention *shape)
+{
+    (void)be;
+    return (size_t)(shape->head_dim * BLOCK * 3 + SCORES + SCORES) * sizeof(real);
+}
+
+static void scratch_lay(struct scratch *scratch, real *memory, int64_t head_dim)
+{
+    scratch->k_t = memory;
+    scratch->v_t = scratch->k_t + BLOCK * head_dim;
+    scratch->sums = scratch->v_t + BLOCK * head_dim;
+    scratch->scores = scratch->sums + BLOCK * head_dim;
+    scratch->gradients = scratch->scores + SCORES;
+}
+
+/* How many of the keys first ... first + keys - 1 query i sees. */
+static int64_t seen(const struct mimo_attention *shape, int64_t i, int64_t first, int64_t keys)
+{
+    const int64_t end = shape->is_causal ? shape->keys - shape->queries + i + 1 : shape->keys;
+    const int64_t count = smaller(end - first, keys);
+    return count < 0 ? 0 : count;
+}
+
+static int64_t whole_vectors(int64_t count)
+{
+    return (count + LANES - 1) / LANES * LANES;
+}
+
+typedef real quad __attribute__((vector_size(4 * sizeof(real))));
+
+/* to[d, j] = from[j, d] for 4 × 4 elements. */
+static ALWAYS_INLINE void transpose_quad(real *to, const real *from, int64_t stride)
+{
+    quad in[4], low, high, out[4];
+    for (int64_t j = 0; j < 4; j++)
+        memcpy(&in[j], from + j * stride, sizeof in[j]);
+    low = __builtin_shufflevector(in[0], in[1], 0, 4, 1, 5);
+    high = __builtin_shufflevector(in[2], in[3], 0, 4, 1, 5);
+    out[0] = __builtin_shufflevector(low, high, 0, 1, 4, 5);
+    out[1] = __builtin_shufflevector(low, high, 2, 3, 6, 7);
+    low = __builtin_shufflevector(in[0], in[1], 2, 6, 3, 7);
+    high = __builtin_shufflevector(in[2], in[3], 2, 6, 3, 7);
+    out[2] = __builtin_shufflevector(low, high, 0, 1, 4, 5);
+    out[3] = __builtin_shufflevector(low, high, 2, 3, 6, 7);
+    for (int64_t d = 0; d < 4; d++)
+        memcpy(to + d * BLOCK, &out[d], sizeof out[d]);
+}
+
+/* to[d, j] = from[j, d] for a block, with zeros in the columns up to a whole vector. */
+static void transpose(real *to, const real *from, int64_t stride, int64_t keys, int64_t head_dim)
+{
+    const int64_t width = whole_vectors(keys), keys_4 = keys / 4 * 4, dims_4 = head_dim / 4 * 4;
+    for (int64_t j = 0; j < keys_4; j += 4)
+        for (int64_t d = 0; d < dims_4; d += 4)
+            transpose_quad(to + d * BLOCK + j, from + j * stride + d, stride);
+    for (int64_t d = 0; d < head_dim; d++) {
+        for (int64_t j = d < dims_4 ? keys_4 : 0; j < keys; j++)
+            to[d * BLOCK + j] = from[j * stride + d];
+        for (int64_t j = keys; j < width; j++)
+            to[d * BLOCK + j] = 0;
+    }
+}
+
+/* Where a block of queries and a block of keys lie. */
+struct span {
+    int64_t query, queries, key, keys;
+};
+
+/* Scores are scaled, and -inf where the query does not see the key; the maxima are carried on.
+ * factor[i] makes earlier sums of query i relative to its new maximum. */
+static void block_maxima(const struct mimo_attention *shape, const struct span *span,
+                         struct scratch *scratch, real *factor)
+{
+    const int64_t width = whole_vectors(span->keys);
+    const real scale = (real)shape->scale;
+    for (int64_t i = 0; i < span->queries; i++) {
+        const int64_t limit = seen(shape, span->query + i, span->key, span->keys);
+        real *score = scratch->scores + i * BLOCK, largest = scratch->maximum[i];
+#pragma omp simd reduction(max : largest)
+        for (int64_t j = 0; j < width; j++) {
+            const real s = j < limit ? score[j] * scale : -(real)INFINITY;
+            score[j] = s;
+            largest = s > largest ? s : largest;
+        }
+        factor[i] = scratch->maximum[i] - largest;
+        scratch->maximum[i] = largest;
+    }
+}
+
+/* Scores become exp(score - maximum). A query that has seen no key yet has -inf as its maximum and
+ * in all its scores: they become 0. */
+static void block_exponentials(const struct span *span, struct scratch *scratch, real *factor)
+{
+    const int64_t width = whole_vectors(span->keys);
+    for (int64_t i = 0; i < span->queries; i++) {
+        const real largest = scratch->maximum[i], shift = largest == -(real)INFINITY ? 0 : largest;
+        real *score = scratch->scores + i * BLOCK;
+#pragma omp simd
+        for (int64_t j = 0; j < width; j++)
+            score[j] = real_exp(score[j] - shift);
+        factor[i] = largest == -(real)INFINITY ? 0 : real_exp(factor[i]);
+    }
+}
+
+/* Earlier totals and sums are made relative to the new maxima; the totals are carried on. */
+static void block_totals(const struct mimo_attention *shape, const struct span *span,
+                         struct scratch *scratch, const real *factor)
+{
+    const int64_t width = whole_vectors(span->keys), dim = shape->head_dim;
+    for (int64_t i = 0; i < span->queries; i++) {
+        const real *score = scratch->scores + i * BLOCK;
+        real *sums = scratch->sums + i * dim;
+        vector total = {0};
+        for (int64_t j = 0; j < width; j += LANES)
+            total += vector_load(score + j);
+        scratch->total[i] = scratch->total[i] * factor[i] + vector_total(total);
+#pragma omp simd
+        for (int64_t d = 0; d < (span->key > 0 ? dim : 0); d++)
+            sums[d] *= factor[i];
+    }
+}
+
+static void forward_block(const struct head *head, struct scratch *scratch, const struct span *span)
+{
+    const struct mimo_attention *shape = head->shape;
+    const int64_t dim = shape->head_dim;
+    real factor[BLOCK];
+    transpose(scratch->k_t, head->k + span->key * shape->k_stride, shape->k_stride, span->keys,
+              dim);
+    block_product(scratch->scores, BLOCK,
+                  (struct factor){head->q + span->query * shape->q_stride, shape->q_stride, 1},
+                  scratch->k_t, BLOCK, span->queries, whole_vectors(span->keys), dim, false);
+    block_maxima(shape, span, scratch, factor);
+    block_exponentials(span, scratch, factor);
+    block_totals(shape, span, scratch, factor);
+    block_product(scratch->sums, dim, (struct factor){scratch->scores, BLOCK, 1},
+                  head->v + span->key * shape->v_stride, shape->v_stride, span->queries, dim,
+                  span->keys, span->key > 0);
+}
+
+/* A query that sees no key gives zeros, and -inf as lse. */
+static void forward_finish(const struct scratch *scratch, real *out, int64_t stride, real *lse,
+                           int64_t queries, int64_t dim)
+{
+    for (int64_t i = 0; i < queries; i++) {
+        const real total = scratch->total[i], factor = total > 0 || isnan(total) ? 1 / total : 0;
+        const real *sums = scratch->sums + i * dim;
+        real *row = out + i * stride;
+#pragma omp simd
+        for (int64_t d = 0; d < dim; d++)
+            row[d] = sums[d] * factor;
+        lse[i] = (real)((double)scratch->maximum[i] + log((double)total));
+    }
+}
+
+static void forward_queries(const struct head *head, struct scratch *scratch, real *out, real *lse,
+                            int64_t query)
+{
+    const struct mimo_attention *shape = head->shape;
+    struct span span = {.query = query, .queries = smaller(BLOCK, shape->queries - query)};
+    const int64_t end = seen(shape, query + span.queries - 1, 0, shape->keys);
+    for (int64_t i = 0; i < span.queries; i++) {
+        scratch->maximum[i] = -(real)INFINITY;
+        scratch->total[i] = 0;
+    }
+    if (end == 0)
+        memset(scratch->sums, 0, (size_t)(span.queries * shape->head_dim) * sizeof(real));
+    for (; span.key < end; span.key += BLOCK) {
+        span.keys = smaller(BLOCK, end - span.key);
+        forward_block(head, scratch, &span);
+    }
+    forward_finish(scratch, out + query * shape->out_stride, shape->out_stride, lse + query,
+                   span.queries, shape->head_dim);
+}
+
+static void attention_forward(struct mimo_backend *be, const struct mimo_attention *shape,
+                              void *out, void *lse, const void *q, const void *k, const void *v,
+                              void *workspace)
+{
+    const int64_t share = shape->heads / shape->groups, dim = shape->head_dim;
+    struct scratch scratch;
+    (void)be;
+    scratch_lay(&scratch, workspace, dim);
+    for (int64_t b = 0; b < shape->batch; b++)
+        for (int64_t h = 0; h < shape->heads; h++) {
+            const struct head head = {
+                .shape = shape,
+                .q = (const real *)q + b * shape->queries * shape->q_stride + h * dim,
+                .k = (const real *)k + b * shape->keys * shape->k_stride + h / share * dim,
+                .v = (const real *)v + b * shape->keys * shape->v_stride + h / share * dim,
+            };
+            real *rows = (real *)out + b * shape->queries * shape->out_stride + h * dim;
+            real *logs = (real *)lse + (b * shape->heads + h) * shape->queries;
+            for (int64_t query = 0; query < shape->queries; query += BLOCK)
+                forward_queries(&head, &scratch, rows, logs, query);
+        }
+}
+
+static real row_product(const real *a, const real *b, int64_t count)
+{
+    vector sum = {0};
+    real rest = 0;
+    int64_t d = 0;
+    for (; d + LANES <= count; d += LANES)
+        sum += vector_load(a + d) * vector_load(b + d);
+    for (; d < count; d++)
+        rest += a[d] * b[d];
+    return vector_total(sum) + rest;
+}
+
+/* delta[i] = dout[i] · out[i], which is Σ_j p[i, j] · (dout[i] · v[j]). */
+static void backward_delta(const struct head *head, struct scratch *scratch,
+                           const struct span *span)
+{
+    const int64_t stride = head->shape->out_stride;
+    for (int64_t i = 0; i < span->queries; i++) {
+        const int64_t at = (span->query + i) * stride;
+        scratch->delta[i] = row_product(head->out + at, head->dout + at, head->shape->head_dim);
+    }
+}
+
+/* From scores and dout · v: the probabilities, and the gradients of the products q · k. */
+static void recompute(const struct head *head, struct scratch *scratch, const struct span *span)
+{
+    const int64_t width = whole_vectors(span->keys);
+    const real scale = (real)head->shape->scale;
+    for (int64_t i = 0; i < span->queries; i++) {
+        const int64_t limit = seen(head->shape, span->query + i, span->key, span->keys);
+        const real lse = head->lse[span->query + i], delta = scratch->delta[i];
+        real *score = scratch->scores + i * BLOCK, *gradient = scratch->gradients + i * BLOCK;
+#pragma omp simd
+        for (int64_t j = 0; j < width; j++) {
+            const real power = real_exp(score[j] * scale - lse), p = j < limit ? power : 0;
+            score[j] = p;
+            gradient[j] = p * (gradient[j] - delta) * scale;
+        }
+    }
+}
+
+static void backward_block(const struct head *head, struct scratch *scratch,
+                           const struct span *span)
+{
+    const struct mimo_attention *shape = head->shape;
+    const int64_t dim = shape->head_dim, width = whole_vectors(span->keys);
+    const int64_t queries = span->queries, keys = span->keys;
+    const real *q = head->q + span->query * shape->q_stride;
+    const real *k = head->k + span->key * shape->k_stride;
+    const real *dout = head->dout + span->query * shape->out_stride;
+    real *scores = scratch->scores, *gradients = scratch->gradients;
+    transpose(scratch->k_t, k, shape->k_stride, keys, dim);
+    transpose(scratch->v_t, head->v + span->key * shape->v_stride, shape->v_stride, keys, dim);
+    block_product(scores, BLOCK, (struct factor){q, shape->q_stride, 1}, scratch->k_t, BLOCK,
+                  queries, width, dim, false);
+    block_product(gradients, BLOCK, (struct factor){dout, shape->out_stride, 1}, scratch->v_t,
+                  BLOCK, queries, width, dim, false);
+    recompute(head, scratch, span);
+    block_product(head->dv + span->key * shape->v_stride, shape->v_stride,
+                  (struct factor){scores, 1, BLOCK}, dout, shape->out_stride, keys, dim, queries,
+                  true);
+    block_product(head->dk + span->key * shape->k_stride, shape->k_stride,
+                  (struct factor){gradients, 1, BLOCK}, q, shape->q_stride, keys, dim, queries,
+                  true);
+    block_product(head->dq + span->query * shape->q_stride, shape->q_stride,
+                  (struct factor){gradients, BLOCK, 1}, k, shape->k_stride, queries, dim, keys,
+                  true);
+}
+
+static void backward_head(const struct head *head, struct scratch *scratch)
+{
+    const struct mimo_attention *shape = head->shape;
+    struct span span = {0};
+    for (; span.query < shape->queries; span.query += BLOCK) {
+        int64_t end;
+        span.queries = smaller(BLOCK, shape->queries - span.query);
+        end = seen(shape, span.query + span.queries - 1, 0, shape->keys);
+        backward_delta(head, scratch, &span);
+        for (span.key = 0; span.key < end; span.key += BLOCK) {
+            span.keys = smaller(BLOCK, end - span.key);
+            backward_block(head, scratch, &span);
+        }
+    }
+}
+
+static void zero_rows(real *rows, int64_t stride, int64_t count, int64_t cols)
+{
+    for (int64_t r = 0; r < count; r++)
+        memset(rows + r * stride, 0, (size_t)cols * sizeof(real));
+}
+
+static void attention_backward(struct mimo_backend *be, const struct mimo_attention *shape,
+                               void *dq, void *dk, void *dv, const void *dout, const void *out,
+                               const void *lse, const void *q, const void *k, const void *v,
+                               void *workspace)
+{
+    const int64_t share = shape->heads / shape->groups, dim = shape->head_dim;
+    const int64_t queries = shape->queries, keys = shape->keys;
+    struct scratch scratch;
+    (void)be;
+    scratch_lay(&scratch, workspace, dim);
+    zero_rows(dq, shape->q_stride, shape->batch * queries, shape->heads * dim);
+    zero_rows(dk, shape->k_stride, shape->batch * keys, shape->groups * dim);
+    zero_rows(dv, shape->v_stride, shape->batch * keys, shape->groups * dim);
+    for (int64_t b = 0; b < shape->batch; b++)
+        for (int64_t h = 0; h < shape->heads; h++) {
+            const int64_t q_at = b * queries * shape->q_stride + h * dim;
+            const int64_t k_at = b * keys * shape->k_stride + h / share * dim;
+            const int64_t v_at = b * keys * shape->v_stride + h / share * dim;
+            const int64_t out_at = b * queries * shape->out_stride + h * dim;
+            backward_head(
+                &(struct head){.shape = shape,
+                               .q = (const real *)q + q_at,
+                               .k = (const real *)k + k_at,
+                               .v = (const real *)v + v_at,
+                               .lse = (const real *)lse + (b * shape->heads + h) * queries,
+                               .out = (const real *)out + out_at,
+                               .dout = (const real *)dout + out_at,
+                               .dq = (real *)dq + q_at,
+                               .dk = (real *)dk + k_at,
+                               .dv = (real *)dv + v_at},
+                &scratch);
+        }
+}
+
+static void rotary(struct mimo_backend *be, void *x, int64_t stride, const int32_t *positions,
+                   const void *table, int64_t rows, int64_t heads, int64_t head_dim, bool inverse)
+{
+    const int64_t half = head_dim / 2;
+    const real sign = inverse ? -1 : 1;
+    (void)be;
+    for (int64_t r = 0; r < rows; r++) {
+        const real *cosine = (const real *)table + positions[r] * head_dim, *sine = cosine + half;
+        for (int64_t h = 0; h < heads; h++) {
+            real *low = (real *)x + r * stride + h * head_dim, *high = low + half;
+#pragma omp simd
+            for (int64_t j = 0; j < half; j++) {
+                const real a = low[j], b = high[j];
+                low[j] = a * cosine[j] - sign * b * sine[j];
+                high[j] = b * cosine[j] + sign * a * sine[j];
+            }
+        }
+    }
+}
+
+void KERNELS(attention)(struct mimo_backend_ops *ops)
+{
+    ops->rotary = rotary;
+    ops->attention_workspace = attention_workspace;
+    ops->attention_forward = attention_forward;
+    ops->attention_backward = attention_backward;
+}

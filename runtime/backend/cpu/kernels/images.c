@@ -1,0 +1,75 @@
+/* images.c - pixels to patches, and the class token and positions of a vision transformer. */
+#include "runtime/backend/cpu/kernels/kernels.h"
+
+#include <string.h>
+
+/* One patch, whose first pixel is `pixels` in an image of size² pixels. */
+static void patch_values(real *out, const uint8_t *pixels, int64_t channels, int64_t size,
+                         int64_t patch, const double *mean, const double *std)
+{
+    for (int64_t c = 0; c < channels; c++) {
+        const real factor = (real)(1 / (255 * std[c])), offset = (real)(-mean[c] / std[c]);
+        for (int64_t y = 0; y < patch; y++, out += patch) {
+            const uint8_t *line = pixels + y * size * channels + c;
+            for (int64_t x = 0; x < patch; x++)
+                out[x] = line[x * channels] * factor + offset;
+        }
+    }
+}
+
+static void image_patches(struct mimo_backend *be, void *patches, const uint8_t *pixels,
+                          int64_t images, int64_t channels, int64_t size, int64_t patch,
+                          const double *mean, const double *std)
+{
+    const int64_t side = size / patch, area = channels * patch * patch;
+    real *out = patches;
+    (void)be;
+    for (int64_t i = 0; i < images; i++, pixels += size * size * channels)
+        for (int64_t y = 0; y < side; y++)
+            for (int64_t x = 0; x < side; x++, out += area)
+                patch_values(out, pixels + (y * size + x) * patch * channels, channels, size, patch,
+                             mean, std);
+}
+
+static void add_rows(real *out, const real *a, const real *b, int64_t count)
+{
+#pragma omp simd
+    for (int64_t j = 0; j < count; j++)
+        out[j] = a[j] + b[j];
+}
+
+static void vit_embed_forward(struct mimo_backend *be, void *x, const void *patches,
+                              const void *cls, const void *position, int64_t images, int64_t tokens,
+                              int64_t cols)
+{
+    const real *in = patches, *place = position;
+    real *out = x;
+    (void)be;
+    for (int64_t i = 0; i < images; i++) {
+        add_rows(out, cls, place, cols);
+        add_rows(out + cols, in, place + cols, (tokens - 1) * cols);
+        out += tokens * cols;
+        in += (tokens - 1) * cols;
+    }
+}
+
+static void vit_embed_backward(struct mimo_backend *be, void *dpatches, void *dcls, void *dposition,
+                               const void *dx, int64_t images, int64_t tokens, int64_t cols)
+{
+    const real *in = dx;
+    const int64_t image = tokens * cols, rest = (tokens - 1) * cols;
+    (void)be;
+    for (int64_t i = 0; i < images && dpatches != NULL && rest > 0; i++)
+        memcpy((real *)dpatches + i * rest, in + i * image + cols, (size_t)rest * sizeof(real));
+    if (dcls != NULL)
+        KERNELS(column_sums)(dcls, in, image, images, cols);
+    if (dposition != NULL)
+        KERNELS(column_sums)(dposition, in, image, images, image);
+}
+
+void KERNELS(images)(struct mimo_backend_ops *ops)
+{
+    ops->image_patches = image_patches;
+    ops->vit_embed_forward = vit_embed_forward;
+    ops->vit_embed_backward = vit_embed_backward;
+}

@@ -1,0 +1,103 @@
+/* memory.c - moving rows: copies, sums of copies, and rows by index. */
+#include "runtime/backend/cpu/kernels/kernels.h"
+
+#include <string.h>
+
+static void upload(struct mimo_backend *be, void *dst, const void *host, size_t bytes)
+{
+    (void)be;
+    if (bytes > 0)
+        memcpy(dst, host, bytes);
+}
+
+static void download(struct mimo_backend *be, void *host, const void *src, size_t bytes)
+{
+    (void)be;
+    if (bytes > 0)
+        memcpy(host, src, bytes);
+}
+
+static void zero(struct mimo_backend *be, void *dst, size_t bytes)
+{
+    (void)be;
+    if (bytes > 0)
+        memset(dst, 0, bytes);
+}
+
+static void copy(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
+                 int64_t src_stride, int64_t rows, int64_t cols)
+{
+    real *to = dst;
+    const real *from = src;
+    if (dst_stride == cols && src_stride == cols) {
+        cols *= rows;
+        rows = cols > 0;
+    }
+    for (int64_t r = 0; r < rows; r++)
+        upload(be, to + r * dst_stride, from + r * src_stride, (size_t)cols * sizeof(real));
+}
+
+static void add(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
+                int64_t src_stride, int64_t rows, int64_t cols)
+{
+    real *to = dst;
+    const real *from = src;
+    (void)be;
+    if (dst_stride == cols && src_stride == cols) {
+        cols *= rows;
+        rows = cols > 0;
+    }
+    for (int64_t r = 0; r < rows; r++, to += dst_stride, from += src_stride) {
+#pragma omp simd
+        for (int64_t j = 0; j < cols; j++)
+            to[j] += from[j];
+    }
+}
+
+static void scatter_rows(struct mimo_backend *be, void *dst, const void *src, const int32_t *index,
+                         int64_t rows, int64_t cols)
+{
+    real *to = dst;
+    const real *from = src;
+    for (int64_t i = 0; i < rows; i++)
+        upload(be, to + index[i] * cols, from + i * cols, (size_t)cols * sizeof(real));
+}
+
+static void gather_rows(struct mimo_backend *be, void *dst, const void *src, const int32_t *index,
+                        int64_t rows, int64_t cols)
+{
+    real *to = dst;
+    const real *from = src;
+    for (int64_t i = 0; i < rows; i++)
+        upload(be, to + i * cols, from + index[i] * cols, (size_t)cols * sizeof(real));
+}
+
+/* Every operation has completed when it returns. */
+static void synchronize(struct mimo_backend *be)
+{
+    (void)be;
+}
+
+void KERNELS(memory)(struct mimo_backend_ops *ops)
+{
+    ops->upload = upload;
+    ops->download = download;
+    ops->zero = zero;
+    ops->copy = copy;
+    ops->add = add;
+    ops->scatter_rows = scatter_rows;
+    ops->gather_rows = gather_rows;
+    ops->synchronize = synchronize;
+}
+
+void KERNELS(ops)(struct mimo_backend_ops *ops)
+{
+    KERNELS(memory)(ops);
+    KERNELS(linear)(ops);
+    KERNELS(norm)(ops);
+    KERNELS(activation)(ops);
+    KERNELS(attention)(ops);
+    KERNELS(tokens)(ops);
+    KERNELS(images)(ops);
+    KERNELS(optimizer)(ops);
+}
