@@ -7,6 +7,7 @@
 #include "runtime/data/synthetic.h"
 #include "runtime/data/template.h"
 #include "runtime/data/tokenizer.h"
+#include "runtime/data/utf8.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -361,6 +362,12 @@ int32_t mimo_dataset_end_token(const struct mimo_dataset *dataset)
 
 char *mimo_dataset_text(const struct mimo_dataset *dataset, const int32_t *ids, size_t count)
 {
-    return dataset->is_synthetic ? calloc(1, 1)
-                                 : mimo_tokenizer_decode(&dataset->tokenizer, ids, count);
+    char *text, *repaired;
+
+    if (dataset->is_synthetic)
+        return calloc(1, 1);
+    text = mimo_tokenizer_decode(&dataset->tokenizer, ids, count);
+    repaired = text != NULL ? mimo_utf8_repair(text) : NULL;
+    free(text);
+    return repaired;
 }

@@ -1,0 +1,288 @@
+#include "runtime/model/parameters.h"
+
+#include "plan/grid.h"
+#include "runtime/tensor/random.h"
+
+#include <stdlib.h>
+
+enum { FILL_CHUNK = 4096 };
+
+static bool rank_holds(const struct mimo_plan *plan, const struct mimo_plan_role *role,
+                       const struct mimo_plan_parameter *parameter)
+{
+    for (uint32_t i = 0; i < role->place_count; i++) {
+        const struct mimo_plan_place *place = &plan->places[role->place_first + i];
+        if (place->module == parameter->module && place->stage == parameter->stage)
+            return true;
+    }
+    return false;
+}
+
+/* Data replicas hold equal values after the reduction: the first one counts them. */
+static void describe(struct mimo_parameter *item, const struct mimo_plan *plan, uint32_t rank)
+{
+    const struct mimo_plan_module *module = &plan->modules[item->plan->module];
+    struct mimo_coordinate at;
+
+    MIMO_ASSERT(mimo_grid_coordinate(module, rank, &at));
+    mimo_shard_of(item->plan, at.tp, module->tp, &item->begin, &item->end);
+    item->elements = mimo_shard_elements(item->plan, at.tp, module->tp);
+    item->is_counted =
+        at.dp == 0 && at.cp == 0 && mimo_shard_is_owned(item->plan, at.tp, module->tp);
+}
+
+static void collect(struct mimo_parameters *parameters, uint32_t rank, struct mimo_arena *arena)
+{
+    const struct mimo_plan *plan = parameters->plan;
+    const struct mimo_plan_role *role = mimo_plan_role_of(plan, rank);
+
+    parameters->items = MIMO_NEW_ARRAY(arena, struct mimo_parameter, plan->parameter_count);
+    for (uint32_t i = 0; i < plan->parameter_count; i++) {
+        struct mimo_parameter *item = &parameters->items[parameters->count];
+        if (!rank_holds(plan, role, &plan->parameters[i]))
+            continue;
+        item->plan = &plan->parameters[i];
+        item->index = i;
+        describe(item, plan, rank);
+        parameters->count++;
+    }
+}
+
+static void *take(struct mimo_tensor_arena *arena, const struct mimo_parameter *item,
+                  size_t element_size)
+{
+    return item->plan->follows != 0 ? mimo_tensor_take_adjacent(arena, item->elements, element_size)
+                                    : mimo_tensor_take(arena, item->elements, element_size);
+}
+
+static void lay_out(struct mimo_parameters *parameters, bool trains)
+{
+    const size_t element_size = parameters->be->element_size;
+    uint64_t whole_max = 0;
+
+    for (uint32_t i = 0; i < parameters->count; i++) {
+        struct mimo_parameter *item = &parameters->items[i];
+        const struct mimo_plan_parameter *plan = item->plan;
+
+        item->weight = take(&parameters->weights, item, element_size);
+        if (!trains || plan->is_trainable == 0)
+            continue;
+        item->gradient = take(&parameters->gradients, item, element_size);
+        item->moment1 = mimo_tensor_take(&parameters->moments, item->elements, element_size);
+        item->moment2 = mimo_tensor_take(&parameters->moments, item->elements, element_size);
+        if (plan->gradient_is_partial != 0 && plan->cut == MIMO_CUT_REPLICATED) {
+            const uint64_t whole =
+                plan->shape[0] * plan->shape[1] * plan->shape[2] * plan->shape[3];
+            whole_max = whole > whole_max ? whole : whole_max;
+        }
+    }
+    parameters->gather_scratch = mimo_tensor_take(&parameters->scratch, whole_max, element_size);
+}
+
+enum mimo_status mimo_parameters_open(struct mimo_parameters *out_parameters,
+                                      const struct mimo_plan *plan, uint32_t rank, bool trains,
+                                      struct mimo_backend *be, struct mimo_arena *arena,
+                                      struct mimo_error *err)
+{
+    struct mimo_parameters *parameters = out_parameters;
+
+    *parameters = (struct mimo_parameters){.plan = plan, .be = be};
+    collect(parameters, rank, arena);
+    lay_out(parameters, trains);
+    parameters->bytes = parameters->weights.used + parameters->gradients.used +
+                        parameters->moments.used + parameters->scratch.used;
+    MIMO_TRY(mimo_tensor_arena_commit(&parameters->weights, be, "parameters", err));
+    MIMO_TRY(mimo_tensor_arena_commit(&parameters->gradients, be, "gradients", err));
+    MIMO_TRY(mimo_tensor_arena_commit(&parameters->moments, be, "optimizer state", err));
+    MIMO_TRY(mimo_tensor_arena_commit(&parameters->scratch, be, "gradient scratch", err));
+    lay_out(parameters, trains);
+    return MIMO_OK;
+}
+
+void mimo_parameters_close(struct mimo_parameters *parameters)
+{
+    mimo_tensor_arena_release(&parameters->weights, parameters->be);
+    mimo_tensor_arena_release(&parameters->gradients, parameters->be);
+    mimo_tensor_arena_release(&parameters->moments, parameters->be);
+    mimo_tensor_arena_release(&parameters->scratch, parameters->be);
+}
+
+/* -- initial values ------------------------------------------------------------------------------
+ */
+
+static double initial_value(const struct mimo_plan_parameter *plan,
+                            const struct mimo_random *random, uint64_t global_index)
+{
+    switch ((enum mimo_init)plan->init) {
+    case MIMO_INIT_ZERO:
+        return 0.0;
+    case MIMO_INIT_ONE:
+        return 1.0;
+    case MIMO_INIT_NORMAL:
+        return plan->init_scale * mimo_random_normal(random, global_index);
+    case MIMO_INIT_COUNT:
+        break;
+    }
+    MIMO_ASSERT(plan->init < MIMO_INIT_COUNT);
+    return 0.0;
+}
+
+/* The index in the whole tensor of element `local` of the shard. */
+static uint64_t global_index_of(const struct mimo_parameter *item, uint64_t local)
+{
+    const struct mimo_plan_parameter *plan = item->plan;
+    uint64_t inner = 1, held, outer, cut;
+
+    for (uint32_t d = plan->cut_dimension + 1; d < plan->dimensions; d++)
+        inner *= plan->shape[d];
+    held = (item->end - item->begin) * inner;
+    outer = local / held;
+    cut = local % held / inner + item->begin;
+    return (outer * plan->shape[plan->cut_dimension] + cut) * inner + local % inner;
+}
+
+static void store(void *buffer, size_t element_size, uint64_t index, double value)
+{
+    if (element_size == sizeof(double))
+        ((double *)buffer)[index] = value;
+    else
+        ((float *)buffer)[index] = (float)value;
+}
+
+static void initialise(struct mimo_parameters *parameters, const struct mimo_parameter *item,
+                       uint64_t seed, void *chunk)
+{
+    struct mimo_backend *be = parameters->be;
+    const size_t element_size = be->element_size;
+    const struct mimo_random random =
+        mimo_random_stream(seed, mimo_plan_text(parameters->plan, item->plan->name));
+
+    for (uint64_t first = 0; first < item->elements; first += FILL_CHUNK) {
+        const uint64_t left = item->elements - first;
+        const uint64_t count = left < FILL_CHUNK ? left : FILL_CHUNK;
+        for (uint64_t i = 0; i < count; i++)
+            store(chunk, element_size, i,
+                  initial_value(item->plan, &random, global_index_of(item, first + i)));
+        be->ops->upload(be, (char *)item->weight + first * element_size, chunk,
+                        count * element_size);
+        be->ops->synchronize(be);
+    }
+}
+
+enum mimo_status mimo_parameters_initialise(struct mimo_parameters *parameters, uint64_t seed,
+                                            struct mimo_error *err)
+{
+    void *chunk = malloc(FILL_CHUNK * sizeof(double));
+
+    if (chunk == NULL)
+        return mimo_error_set(err, MIMO_E_FAILED, "out of memory");
+    for (uint32_t i = 0; i < parameters->count; i++)
+        initialise(parameters, &parameters->items[i], seed, chunk);
+    free(chunk);
+    return MIMO_OK;
+}
+
+/* -- finding --------------------------------------------------------------------------------------
+ */
+
+struct mimo_weight mimo_parameters_find(const struct mimo_parameters *parameters, uint32_t module,
+                                        uint32_t layer, enum mimo_slot slot)
+{
+    for (uint32_t i = 0; i < parameters->count; i++) {
+        const struct mimo_parameter *item = &parameters->items[i];
+        if (item->plan->projector == MIMO_NONE && item->plan->module == module &&
+            item->plan->layer == layer && item->plan->slot == slot)
+            return (struct mimo_weight){item->weight, item->gradient};
+    }
+    return (struct mimo_weight){NULL, NULL};
+}
+
+struct mimo_weight mimo_parameters_find_projector(const struct mimo_parameters *parameters,
+                                                  uint32_t projector, uint32_t layer,
+                                                  enum mimo_slot slot)
+{
+    for (uint32_t i = 0; i < parameters->count; i++) {
+        const struct mimo_parameter *item = &parameters->items[i];
+        if (item->plan->projector == projector && item->plan->layer == layer &&
+            item->plan->slot == slot)
+            return (struct mimo_weight){item->weight, item->gradient};
+    }
+    return (struct mimo_weight){NULL, NULL};
+}
+
+/* -- gradients
+ * ------------------------------------------------------------------------------------- */
+
+void mimo_parameters_zero_gradients(struct mimo_parameters *parameters)
+{
+    struct mimo_backend *be = parameters->be;
+
+    be->ops->zero(be, parameters->gradients.base, (size_t)parameters->gradients.capacity);
+}
+
+/* Several neighbouring ranks hold the same units, each with a part of their gradient: every rank
+ * puts its part at its global place in a tensor of zeros, and the sum over the group completes all.
+ */
+static enum mimo_status reduce_replicated(struct mimo_parameters *parameters,
+                                          const struct mimo_parameter *item,
+                                          const struct mimo_replicas *replicas,
+                                          struct mimo_error *err)
+{
+    struct mimo_backend *be = parameters->be;
+    const struct mimo_plan_parameter *plan = item->plan;
+    const uint64_t whole = plan->shape[0] * plan->shape[1] * plan->shape[2] * plan->shape[3];
+    const uint64_t row = whole / plan->shape[0];
+    char *const at = (char *)parameters->gather_scratch + item->begin * row * be->element_size;
+
+    MIMO_ASSERT(plan->cut_dimension == 0);
+    be->ops->zero(be, parameters->gather_scratch, whole * be->element_size);
+    be->ops->copy(be, at, 0, item->gradient, 0, 1, (int64_t)item->elements);
+    MIMO_TRY(replicas->transport->ops->all_reduce(replicas->tp, parameters->gather_scratch, whole,
+                                                  replicas->dtype, MIMO_REDUCE_SUM, err));
+    be->ops->copy(be, item->gradient, 0, at, 0, 1, (int64_t)item->elements);
+    return MIMO_OK;
+}
+
+static enum mimo_status reduce_partial(struct mimo_parameters *parameters,
+                                       const struct mimo_parameter *item,
+                                       const struct mimo_replicas *replicas, struct mimo_error *err)
+{
+    if (item->plan->cut == MIMO_CUT_REPLICATED)
+        return reduce_replicated(parameters, item, replicas, err);
+    return replicas->transport->ops->all_reduce(replicas->tp, item->gradient, item->elements,
+                                                replicas->dtype, MIMO_REDUCE_SUM, err);
+}
+
+/* The gradients of one module lie side by side, alignment gaps (always zero) included. */
+static enum mimo_status reduce_replicas(const char *begin, const char *end,
+                                        const struct mimo_parameters *parameters,
+                                        const struct mimo_replicas *replicas,
+                                        struct mimo_error *err)
+{
+    const size_t count = (size_t)(end - begin) / parameters->be->element_size;
+    char *const data = parameters->gradients.base + (begin - parameters->gradients.base);
+
+    if (replicas->dp == NULL || count == 0)
+        return MIMO_OK;
+    return replicas->transport->ops->all_reduce(replicas->dp, data, count, replicas->dtype,
+                                                MIMO_REDUCE_SUM, err);
+}
+
+enum mimo_status mimo_parameters_reduce(struct mimo_parameters *parameters, uint32_t module,
+                                        const struct mimo_replicas *replicas,
+                                        struct mimo_error *err)
+{
+    const char *begin = NULL, *end = NULL;
+
+    for (uint32_t i = 0; i < parameters->count; i++) {
+        const struct mimo_parameter *item = &parameters->items[i];
+        if (item->plan->module != module || item->gradient == NULL)
+            continue;
+        if (item->plan->gradient_is_partial != 0 && replicas->tp != NULL)
+            MIMO_TRY(reduce_partial(parameters, item, replicas, err));
+        if (begin == NULL)
+            begin = item->gradient;
+        end = (const char *)item->gradient + item->elements * parameters->be->element_size;
+    }
+    return reduce_replicas(begin, end, parameters, replicas, err);
+}

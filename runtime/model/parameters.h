@@ -1,0 +1,89 @@
+/*
+ * parameters.h - the weights, gradients and optimizer moments that this rank holds, laid out and
+ * found by the plan's description of a parameter (plan/format.h, struct mimo_plan_parameter).
+ *
+ * Weights of all held modules lie in one arena, module by module; so do the gradients, and the two
+ * moments, of the trainable ones. Parameters that the plan marks "follows" touch the previous one,
+ * so that q, k and v (or gate and up) are one matrix to multiply by.
+ */
+#ifndef MIMO_RUNTIME_MODEL_PARAMETERS_H
+#define MIMO_RUNTIME_MODEL_PARAMETERS_H
+
+#include "plan/arena.h"
+#include "plan/plan.h"
+#include "runtime/backend/backend.h"
+#include "runtime/tensor/arena.h"
+#include "runtime/world/transport.h"
+
+struct mimo_parameter {
+    const struct mimo_plan_parameter *plan;
+    uint32_t index;      /* in the plan */
+    uint64_t begin, end; /* of the cut dimension: what this rank holds */
+    uint64_t elements;
+    bool is_counted; /* this rank counts it in the global norm, and saves it */
+    void *weight;
+    void *gradient; /* NULL where frozen, and in runs that do not train */
+    void *moment1;
+    void *moment2;
+};
+
+/* A weight and where its gradient accumulates (NULL: frozen). What layers are built from. */
+struct mimo_weight {
+    void *value;
+    void *gradient;
+};
+
+struct mimo_parameters {
+    const struct mimo_plan *plan;
+    struct mimo_backend *be;
+    struct mimo_parameter *items; /* ascending by index */
+    uint32_t count;
+    struct mimo_tensor_arena weights, gradients, moments, scratch;
+    void *gather_scratch; /* for gradients of replicated units */
+    uint64_t bytes;       /* of all four arenas */
+};
+
+/*
+ * Lays out the parameters of the places that `rank` holds; with `trains`, gradients and moments
+ * too. `arena` holds the table. MIMO_E_FAILED where memory is short.
+ */
+enum mimo_status mimo_parameters_open(struct mimo_parameters *out_parameters,
+                                      const struct mimo_plan *plan, uint32_t rank, bool trains,
+                                      struct mimo_backend *be, struct mimo_arena *arena,
+                                      struct mimo_error *err);
+void mimo_parameters_close(struct mimo_parameters *parameters);
+
+/* Initial values, each a function of (seed, name, global index). */
+enum mimo_status mimo_parameters_initialise(struct mimo_parameters *parameters, uint64_t seed,
+                                            struct mimo_error *err);
+
+/* The weight in `slot` of layer `layer` (MIMO_NONE: of the module) of a module; {NULL, NULL} where
+ * the model has none. */
+struct mimo_weight mimo_parameters_find(const struct mimo_parameters *parameters, uint32_t module,
+                                        uint32_t layer, enum mimo_slot slot);
+/* The same for layer `layer` of projector `projector`. */
+struct mimo_weight mimo_parameters_find_projector(const struct mimo_parameters *parameters,
+                                                  uint32_t projector, uint32_t layer,
+                                                  enum mimo_slot slot);
+
+/* Sets all gradients to zero. */
+void mimo_parameters_zero_gradients(struct mimo_parameters *parameters);
+
+/* Who else holds (parts of) a module's gradients. Groups of one rank are NULL. */
+struct mimo_replicas {
+    const struct mimo_transport *transport;
+    struct mimo_group *tp; /* the tensor-parallel group */
+    struct mimo_group *dp; /* data and context replicas */
+    enum mimo_dtype dtype; /* of the elements */
+};
+
+/*
+ * Sums the gradients of `module` over the ranks that hold parts of them: over the tensor-parallel
+ * group those that the plan calls partial, then all of them over the replicas. Collective over
+ * both groups.
+ */
+enum mimo_status mimo_parameters_reduce(struct mimo_parameters *parameters, uint32_t module,
+                                        const struct mimo_replicas *replicas,
+                                        struct mimo_error *err);
+
+#endif

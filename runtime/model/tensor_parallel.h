@@ -1,0 +1,74 @@
+/*
+ * tensor_parallel.h - linear layers cut over a tensor-parallel group, and what travels between
+ * them.
+ *
+ * Megatron-LM's scheme (Shoeybi et al. 2019): a column-parallel matrix (its output dimension cut)
+ * followed by a row-parallel one (its input dimension cut) needs one reduction behind the second in
+ * forward, and one in front of the first in backward. With sequence parallelism (Korthikanti et al.
+ * 2022) the rows between such pairs are cut over the group: the reduction becomes a reduce-scatter,
+ * and an all-gather precedes the next pair. Rows are cut as a whole, sample borders
+ * notwithstanding: what lies between the pairs treats each row alone.
+ */
+#ifndef MIMO_RUNTIME_MODEL_TENSOR_PARALLEL_H
+#define MIMO_RUNTIME_MODEL_TENSOR_PARALLEL_H
+
+#include "runtime/backend/backend.h"
+#include "runtime/model/parameters.h"
+#include "runtime/world/transport.h"
+
+/* What a module computes with. */
+struct mimo_compute {
+    struct mimo_backend *be;
+    const struct mimo_transport *transport;
+    struct mimo_group *tp; /* NULL where tp_size is 1 */
+    uint32_t tp_rank, tp_size;
+    enum mimo_dtype dtype;
+    size_t *begins; /* scratch of tp_size + 1 */
+};
+
+/* Rows of one forward pass, and those of them that this rank holds between the pairs. */
+struct mimo_rows {
+    int64_t count;
+    int64_t begin, end; /* 0 ... count unless cut */
+    bool is_cut;        /* sequence parallel */
+};
+
+/* All rows on every rank, or cut over the group. */
+struct mimo_rows mimo_rows_of(const struct mimo_compute *compute, int64_t count, bool is_cut);
+
+/* The rows that this rank holds. */
+static inline int64_t mimo_rows_held(const struct mimo_rows *rows)
+{
+    return rows->end - rows->begin;
+}
+
+/* The address of row `row` of a matrix with `cols` columns. */
+void *mimo_row_at(const struct mimo_compute *compute, void *matrix, int64_t row, int64_t cols);
+
+/* `all` is [rows->count, cols], of which this rank has filled its rows; afterwards all are there.
+ */
+enum mimo_status mimo_rows_gather(const struct mimo_compute *compute, const struct mimo_rows *rows,
+                                  void *all, int64_t cols, struct mimo_error *err);
+
+/* `all` is [rows->count, cols], a part of a sum on each rank; afterwards this rank's rows (all of
+ * them unless cut) hold the sum. */
+enum mimo_status mimo_rows_reduce(const struct mimo_compute *compute, const struct mimo_rows *rows,
+                                  void *all, int64_t cols, struct mimo_error *err);
+
+/*
+ * The row-parallel product: y[rows held, out] = Σ over the group of x[rows, in] · wᵀ, plus the bias
+ * once. `scratch` is [rows->count, out] and may be NULL where the rows are not cut.
+ */
+enum mimo_status mimo_row_parallel_forward(const struct mimo_compute *compute,
+                                           const struct mimo_rows *rows, void *y, const void *x,
+                                           struct mimo_weight weight, struct mimo_weight bias,
+                                           int64_t in, int64_t out, void *scratch,
+                                           struct mimo_error *err);
+
+/* dy[rows held, cols] on every rank becomes all rows: dy itself where they are not cut, `scratch`
+ * [rows->count, cols] otherwise. */
+enum mimo_status mimo_row_parallel_gradient(const struct mimo_compute *compute,
+                                            const struct mimo_rows *rows, void *dy, int64_t cols,
+                                            void *scratch, void **out_all, struct mimo_error *err);
+
+#endif

@@ -1,0 +1,266 @@
+#include "runtime/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Every option once: its name, its argument (NULL: none), and what --help says. */
+#define MIMO_EXEC_OPTIONS(X)                                                                       \
+    X(EVAL, "eval", "FILE", "print the loss of each record of FILE as JSON lines; no update")      \
+    X(GENERATE, "generate", NULL, "continue prompts: --prompt TEXT, or --prompts FILE")            \
+    X(PROMPT, "prompt", "TEXT", "the prompt to continue")                                          \
+    X(IMAGE, "image", "FILE", "an image of the prompt; may be repeated")                           \
+    X(PROMPTS, "prompts", "FILE", "a JSON lines file of prompts; answers are JSON lines")          \
+    X(MAX_TOKENS, "max-tokens", "N", "tokens of an answer at most (64)")                           \
+    X(TEMPERATURE, "temperature", "T", "draw tokens by chance; 0 takes the likeliest (0)")         \
+    X(TOP_P, "top-p", "P", "draw from the likeliest tokens that reach the share P (1)")            \
+    X(STEPS, "steps", "N", "stop after step N; the schedule stays the plan's")                     \
+    X(ROOT, "root", "DIR", "folder that the plan's paths start from (the current one)")            \
+    X(RESUME, "resume", "auto|none|PATH", "checkpoint to go on from (auto: the newest good one)")  \
+    X(METRICS, "metrics", "FILE", "write one JSON line a step to FILE")                            \
+    X(BACKEND, "backend", "auto|cpu", "what computes (auto)")                                      \
+    X(TIMEOUT, "timeout", "DURATION", "give up after this long without progress (10min)")          \
+    X(QUIET, "quiet", NULL, "print no progress")                                                   \
+    X(HELP, "help", NULL, "print this text")                                                       \
+    X(VERSION, "version", NULL, "print the version")
+
+struct option_row {
+    const char *word, *argument, *text;
+};
+
+static const struct option_row OPTIONS[] = {
+#define OPTION_ROW(name, word, argument, text) {word, argument, text},
+    MIMO_EXEC_OPTIONS(OPTION_ROW)
+#undef OPTION_ROW
+};
+
+enum option_id {
+#define OPTION_ENUM(name, word, argument, text) OPTION_##name,
+    MIMO_EXEC_OPTIONS(OPTION_ENUM)
+#undef OPTION_ENUM
+        OPTION_COUNT
+};
+
+/* getopt's own values for errors are characters; ours start behind them. */
+enum { VALUE_BASE = 256 };
+
+void mimo_options_print_help(FILE *file)
+{
+    char left[64];
+
+    (void)fputs("usage: mpirun -n N mimo-exec [options] PLAN\n\n"
+                "Trains the model of PLAN as the plan says, or evaluates or generates with it.\n\n",
+                file);
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        (void)snprintf(left, sizeof left, "--%s %s", OPTIONS[i].word,
+                       OPTIONS[i].argument != NULL ? OPTIONS[i].argument : "");
+        (void)fprintf(file, "  %-26s %s\n", left, OPTIONS[i].text);
+    }
+    (void)fputs(
+        "\nExit status: 0 done; 1 failed; 2 command line; 3 bad plan; 4 the world does not "
+        "match the plan;\n5 data or weights; 6 a loss is no longer a number; 7 no progress; "
+        "8 a rank was lost; 9 checkpoint.\n",
+        file);
+}
+
+/* -- values
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static enum mimo_status parse_count(const char *option, const char *text, uint64_t *out,
+                                    struct mimo_error *err)
+{
+    char *end;
+    unsigned long long value;
+
+    errno = 0;
+    value = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value == 0 ||
+        value > UINT32_MAX)
+        return mimo_error_set(err, MIMO_E_USAGE,
+                              "--%s wants a whole number from 1 to 4294967295, not \"%s\"", option,
+                              text);
+    *out = value;
+    return MIMO_OK;
+}
+
+static enum mimo_status parse_real(const char *option, const char *text, double lowest,
+                                   double highest, double *out, struct mimo_error *err)
+{
+    char *end;
+    const double value = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !(value >= lowest && value <= highest))
+        return mimo_error_set(err, MIMO_E_USAGE, "--%s wants a number from %g to %g, not \"%s\"",
+                              option, lowest, highest, text);
+    *out = value;
+    return MIMO_OK;
+}
+
+/* A number with one of the language's units of time. */
+static enum mimo_status parse_duration(const char *text, uint64_t *out_ms, struct mimo_error *err)
+{
+    static const struct {
+        const char *unit;
+        double ms;
+    } units[] = {{"ms", 1.0}, {"s", 1e3}, {"min", 60e3}, {"h", 3600e3}};
+    char *end;
+    const double value = strtod(text, &end);
+
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (end == text || strcmp(end, units[i].unit) != 0)
+            continue;
+        if (!(value * units[i].ms >= 1.0 && value * units[i].ms <= 1e12))
+            break;
+        *out_ms = (uint64_t)(value * units[i].ms);
+        return MIMO_OK;
+    }
+    return mimo_error_set(err, MIMO_E_USAGE,
+                          "--timeout wants a duration such as 500ms, 30s, 10min or 1h, not \"%s\"",
+                          text);
+}
+
+/* -- options
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static enum mimo_status set_backend(struct mimo_options *options, const char *word,
+                                    struct mimo_error *err)
+{
+    options->backend = word;
+    if (strcmp(word, "auto") == 0 || strcmp(word, "cpu") == 0)
+        return MIMO_OK;
+    if (strcmp(word, "cuda") == 0)
+        return mimo_error_set(err, MIMO_E_WORLD, "this version has no cuda backend; cpu is there");
+    return mimo_error_set(err, MIMO_E_USAGE, "--backend wants auto or cpu, not \"%s\"", word);
+}
+
+static enum mimo_status set_option(struct mimo_options *options, enum option_id id,
+                                   const char *value, struct mimo_error *err)
+{
+    struct mimo_run_options *run = &options->run;
+    const char *word = OPTIONS[id].word;
+    uint64_t count = 0;
+
+    switch (id) {
+    case OPTION_EVAL:
+        options->action = MIMO_ACTION_EVALUATE;
+        run->eval = value;
+        break;
+    case OPTION_GENERATE:
+        options->action = MIMO_ACTION_GENERATE;
+        break;
+    case OPTION_PROMPT:
+        run->prompt = value;
+        break;
+    case OPTION_IMAGE:
+        run->images[run->image_count++] = value;
+        break;
+    case OPTION_PROMPTS:
+        run->prompts = value;
+        break;
+    case OPTION_MAX_TOKENS:
+        MIMO_TRY(parse_count(word, value, &count, err));
+        run->max_tokens = (uint32_t)count;
+        break;
+    case OPTION_TEMPERATURE:
+        return parse_real(word, value, 0.0, 1e6, &run->temperature, err);
+    case OPTION_TOP_P:
+        return parse_real(word, value, 0.0, 1.0, &run->top_p, err);
+    case OPTION_STEPS:
+        return parse_count(word, value, &run->steps, err);
+    case OPTION_ROOT:
+        run->root = value;
+        break;
+    case OPTION_RESUME:
+        run->resume = value;
+        break;
+    case OPTION_METRICS:
+        run->metrics = value;
+        break;
+    case OPTION_BACKEND:
+        return set_backend(options, value, err);
+    case OPTION_TIMEOUT:
+        return parse_duration(value, &options->timeout_ms, err);
+    case OPTION_QUIET:
+        run->is_quiet = true;
+        break;
+    case OPTION_HELP:
+        options->action = MIMO_ACTION_HELP;
+        break;
+    case OPTION_VERSION:
+        options->action = MIMO_ACTION_VERSION;
+        break;
+    case OPTION_COUNT:
+        break;
+    }
+    return MIMO_OK;
+}
+
+static enum mimo_status check_combination(const struct mimo_options *options,
+                                          struct mimo_error *err)
+{
+    const struct mimo_run_options *run = &options->run;
+    const bool generates = options->action == MIMO_ACTION_GENERATE;
+
+    if (generates && (run->prompt != NULL) == (run->prompts != NULL))
+        return mimo_error_set(err, MIMO_E_USAGE,
+                              "--generate wants either --prompt TEXT or --prompts FILE");
+    if (!generates && (run->prompt != NULL || run->prompts != NULL || run->image_count > 0))
+        return mimo_error_set(err, MIMO_E_USAGE,
+                              "--prompt, --prompts and --image go with --generate");
+    if (generates && run->eval != NULL)
+        return mimo_error_set(err, MIMO_E_USAGE, "--eval and --generate exclude each other");
+    if (run->prompts != NULL && run->image_count > 0)
+        return mimo_error_set(err, MIMO_E_USAGE,
+                              "--image goes with --prompt; a file of prompts names its own images");
+    return MIMO_OK;
+}
+
+static enum mimo_status parse_words(struct mimo_options *options, int argc, char **argv,
+                                    const struct option *longs, struct mimo_error *err)
+{
+    int value, index = 0;
+
+    opterr = 0;
+    optind = 1;
+    while ((value = getopt_long(argc, argv, ":h", longs, &index)) != -1) {
+        if (value == 'h')
+            value = VALUE_BASE + OPTION_HELP;
+        if (value == ':')
+            return mimo_error_set(err, MIMO_E_USAGE, "%s wants a value", argv[optind - 1]);
+        if (value < VALUE_BASE)
+            return mimo_error_set(err, MIMO_E_USAGE,
+                                  "unknown option \"%s\"; mimo-exec --help lists all",
+                                  argv[optind - 1]);
+        MIMO_TRY(set_option(options, (enum option_id)(value - VALUE_BASE), optarg, err));
+    }
+    return MIMO_OK;
+}
+
+enum mimo_status mimo_options_parse(struct mimo_options *options, int argc, char **argv,
+                                    struct mimo_arena *arena, struct mimo_error *err)
+{
+    struct option *longs = MIMO_NEW_ARRAY(arena, struct option, OPTION_COUNT + 1);
+
+    *options = (struct mimo_options){
+        .backend = "auto",
+        .timeout_ms = 600000,
+        .run = {.root = "", .resume = "auto", .max_tokens = 64, .top_p = 1.0},
+    };
+    options->run.images = MIMO_NEW_ARRAY(arena, const char *, (size_t)argc);
+    for (int i = 0; i < OPTION_COUNT; i++)
+        longs[i] = (struct option){OPTIONS[i].word,
+                                   OPTIONS[i].argument != NULL ? required_argument : no_argument,
+                                   NULL, VALUE_BASE + i};
+    MIMO_TRY(parse_words(options, argc, argv, longs, err));
+    if (options->action == MIMO_ACTION_HELP || options->action == MIMO_ACTION_VERSION)
+        return MIMO_OK;
+    if (optind + 1 != argc)
+        return mimo_error_set(err, MIMO_E_USAGE, "%s; usage: mpirun -n N mimo-exec [options] PLAN",
+                              optind == argc ? "no plan is named" : "more than one plan is named");
+    options->plan = argv[optind];
+    return check_combination(options, err);
+}

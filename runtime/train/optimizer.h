@@ -1,0 +1,42 @@
+/*
+ * optimizer.h - the end of a step: global gradient norm, clipping, learning rate, AdamW.
+ */
+#ifndef MIMO_RUNTIME_TRAIN_OPTIMIZER_H
+#define MIMO_RUNTIME_TRAIN_OPTIMIZER_H
+
+#include "runtime/model/parameters.h"
+
+/* What a step came to, equal on all ranks. */
+struct mimo_step_report {
+    double loss;          /* mean over the target tokens of the global batch */
+    double gradient_norm; /* over all modules, before clipping */
+    double lr;
+    bool was_signalled; /* some rank has been asked to stop */
+};
+
+struct mimo_optimizer {
+    const struct mimo_plan *plan;
+    struct mimo_parameters *parameters;
+    const struct mimo_transport *control;
+    uint64_t steps; /* of the whole run: what the schedule is stretched over */
+    double *sums;   /* loss, signals, then the squared gradient norm of each module */
+    struct mimo_step_report report;
+};
+
+/* The learning rate of step `step` (from 0) of `steps`: a linear warm-up to lr, then constant,
+ * linear or cosine decay to min_lr. */
+double mimo_learning_rate(const struct mimo_plan_training *training, uint64_t step, uint64_t steps);
+
+void mimo_optimizer_open(struct mimo_optimizer *optimizer, const struct mimo_plan *plan,
+                         struct mimo_parameters *parameters, const struct mimo_transport *control,
+                         struct mimo_arena *arena);
+
+/*
+ * Clips and applies the reduced gradients. `loss_sum` is this rank's part of the sum over `targets`
+ * target tokens. MIMO_E_NUMERIC, before any weight has changed and on all ranks, where the loss or
+ * a module's gradient is no longer a number. Collective over the world.
+ */
+enum mimo_status mimo_optimizer_step(struct mimo_optimizer *optimizer, uint64_t step,
+                                     double loss_sum, uint64_t targets, struct mimo_error *err);
+
+#endif

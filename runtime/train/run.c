@@ -1,0 +1,163 @@
+#include "runtime/train/run.h"
+
+#include "runtime/checkpoint/checkpoint.h"
+#include "runtime/train/state.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum mimo_status mimo_run_agree(struct mimo_run *run, struct mimo_error *err)
+{
+    bool is_speaker;
+    const enum mimo_status status = mimo_world_agree(run->world, err, &is_speaker);
+
+    err->is_agreed = status != MIMO_OK;
+    return status;
+}
+
+/* The checkpoint folder to load, or NULL: what --resume says. */
+static enum mimo_status find_checkpoint(struct mimo_run *run, char **out_path,
+                                        struct mimo_error *err)
+{
+    const struct mimo_plan *plan = run->plan;
+    const char *resume = run->options->resume;
+    struct mimo_arena arena = {0};
+    const char *directory;
+    char *warning = NULL;
+    enum mimo_status status = MIMO_OK;
+
+    *out_path = NULL;
+    if (strcmp(resume, "none") == 0)
+        return MIMO_OK;
+    if (strcmp(resume, "auto") != 0) {
+        *out_path = strdup(resume);
+        return *out_path != NULL ? MIMO_OK : mimo_error_set(err, MIMO_E_FAILED, "out of memory");
+    }
+    directory = mimo_plan_text(plan, plan->checkpoint->directory);
+    if (directory[0] != '\0')
+        status = mimo_checkpoint_find(run->world,
+                                      mimo_resolve_path(&arena, run->options->root, directory),
+                                      out_path, &warning, err);
+    if (warning != NULL && mimo_world_place(run->world).rank == 0)
+        (void)fprintf(stderr, "mimo-exec: warning: %s\n", warning);
+    free(warning);
+    mimo_arena_release(&arena);
+    return status;
+}
+
+static enum mimo_status restore(struct mimo_run *run, struct mimo_engine *engine,
+                                uint64_t *out_steps_done, struct mimo_error *err)
+{
+    char *path = NULL;
+    enum mimo_status status = find_checkpoint(run, &path, err);
+
+    if (status == MIMO_OK && path != NULL)
+        status = mimo_state_load(engine, path, out_steps_done, err);
+    if (status == MIMO_OK && path != NULL && !run->options->is_quiet && engine->rank == 0 &&
+        engine->trains)
+        (void)printf("resumed from %s (step %" PRIu64 ")\n", path, *out_steps_done);
+    free(path);
+    return status;
+}
+
+enum mimo_status mimo_run_open_engine(struct mimo_run *run, struct mimo_engine *engine,
+                                      struct mimo_dataset *dataset, bool trains,
+                                      uint64_t *out_steps_done, struct mimo_error *err)
+{
+    const uint64_t seed = run->plan->training->seed;
+
+    *out_steps_done = 0;
+    (void)mimo_engine_open(engine, run->plan, run->world, run->be, run->transport, dataset, trains,
+                           err);
+    MIMO_TRY(mimo_run_agree(run, err));
+    if (mimo_parameters_initialise(&engine->parameters, seed, err) == MIMO_OK)
+        (void)mimo_state_import(engine, run->options->root, err);
+    MIMO_TRY(mimo_run_agree(run, err));
+    return restore(run, engine, out_steps_done, err);
+}
+
+/* -- losses
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static double loss_at(const void *losses, size_t element_size, int64_t index)
+{
+    return element_size == sizeof(double) ? ((const double *)losses)[index]
+                                          : (double)((const float *)losses)[index];
+}
+
+/* This replica's targets, each added to the position of its sample. */
+static enum mimo_status add_losses(struct mimo_engine *engine, double *sums, double *targets,
+                                   struct mimo_error *err)
+{
+    const struct mimo_text *text = &engine->batch.texts[0];
+    const size_t element_size = engine->be->element_size;
+    void *losses = malloc((text->targets + 1) * element_size);
+
+    if (losses == NULL)
+        return mimo_error_set(err, MIMO_E_FAILED, "out of memory");
+    engine->be->ops->download(engine->be, losses, engine->language.llama.losses,
+                              text->targets * element_size);
+    for (uint32_t i = 0; i < text->targets; i++) {
+        const uint32_t sample = (uint32_t)text->target_rows[i] / text->length;
+        sums[engine->batch.language.begin + sample] += loss_at(losses, element_size, i);
+        targets[engine->batch.language.begin + sample] += 1.0;
+    }
+    free(losses);
+    return MIMO_OK;
+}
+
+enum mimo_status mimo_run_losses(struct mimo_engine *engine, uint64_t first, uint64_t end,
+                                 double *sums, double *targets, struct mimo_error *err)
+{
+    const struct mimo_transport *control = engine->control;
+    const uint32_t samples = engine->batch.samples;
+
+    for (uint32_t i = 0; i < samples; i++) {
+        engine->batch.records[i] = first + i < end ? first + i : MIMO_NO_RECORD;
+        sums[i] = 0.0;
+        targets[i] = 0.0;
+    }
+    MIMO_TRY(mimo_engine_forward(engine, err));
+    if (engine->batch.has_language && engine->batch.counts_targets)
+        MIMO_TRY(add_losses(engine, sums, targets, err));
+    MIMO_TRY(control->ops->all_reduce(control->everyone, sums, samples, MIMO_DTYPE_F64,
+                                      MIMO_REDUCE_SUM, err));
+    return control->ops->all_reduce(control->everyone, targets, samples, MIMO_DTYPE_F64,
+                                    MIMO_REDUCE_SUM, err);
+}
+
+/* An engine that trains looks at another data set without learning from it, one micro-step at a
+ * time. */
+enum mimo_status mimo_run_validate(struct mimo_engine *engine, struct mimo_dataset *dataset,
+                                   double *out_loss, struct mimo_error *err)
+{
+    struct mimo_batch *batch = &engine->batch;
+    struct mimo_dataset *const train_data = batch->dataset;
+    const uint32_t micro_steps = batch->micro_steps;
+    const uint64_t count = mimo_dataset_count(dataset);
+    const bool trains = engine->trains;
+    double *const sums = calloc(2 * (size_t)batch->samples, sizeof *sums);
+    double loss = 0.0, targets = 0.0;
+    enum mimo_status status = MIMO_OK;
+
+    if (sums == NULL)
+        return mimo_error_set(err, MIMO_E_FAILED, "out of memory");
+    batch->dataset = dataset;
+    batch->micro_steps = 1;
+    engine->trains = false;
+    for (uint64_t first = 0; first < count && status == MIMO_OK; first += batch->samples) {
+        status = mimo_run_losses(engine, first, count, sums, sums + batch->samples, err);
+        for (uint32_t i = 0; i < batch->samples; i++) {
+            loss += sums[i];
+            targets += sums[batch->samples + i];
+        }
+    }
+    batch->dataset = train_data;
+    batch->micro_steps = micro_steps;
+    engine->trains = trains;
+    free(sums);
+    *out_loss = targets > 0.0 ? loss / targets : 0.0;
+    return status;
+}

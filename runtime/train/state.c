@@ -1,0 +1,249 @@
+#include "runtime/train/state.h"
+
+#include "runtime/checkpoint/weights.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MODEL_FILE, OPTIMIZER_FILE, FILE_COUNT };
+
+const char *mimo_resolve_path(struct mimo_arena *arena, const char *root, const char *path)
+{
+    if (path[0] == '/' || root == NULL || root[0] == '\0')
+        return path;
+    return mimo_arena_printf(arena, "%s/%s", root, path);
+}
+
+/* -- the tensors of a checkpoint
+ * ----------------------------------------------------------------------- */
+
+static struct mimo_tensor_info info_of(const struct mimo_engine *engine,
+                                       const struct mimo_plan_parameter *parameter,
+                                       const char *name)
+{
+    struct mimo_tensor_info info = {
+        .name = name,
+        .dimensions = parameter->dimensions,
+        .is_f64 = engine->be->element_size == sizeof(double),
+    };
+
+    memcpy(info.shape, parameter->shape, sizeof info.shape);
+    return info;
+}
+
+static struct mimo_tensor_shard shard_of(const struct mimo_parameter *item, uint32_t tensor,
+                                         void *data)
+{
+    return (struct mimo_tensor_shard){
+        .tensor = tensor,
+        .cut_dimension = item->plan->cut_dimension,
+        .begin = item->begin,
+        .end = item->end,
+        .data = data,
+        .is_owner = item->is_counted,
+    };
+}
+
+/* A file in the making. */
+struct tensor_list {
+    struct mimo_tensor_info *infos;
+    struct mimo_tensor_shard *shards;
+    uint32_t info_count, shard_count;
+};
+
+static struct tensor_list list_new(struct mimo_arena *arena, size_t infos, size_t shards)
+{
+    return (struct tensor_list){
+        .infos = MIMO_NEW_ARRAY(arena, struct mimo_tensor_info, infos),
+        .shards = MIMO_NEW_ARRAY(arena, struct mimo_tensor_shard, shards),
+    };
+}
+
+static struct mimo_tensor_file file_of(const struct tensor_list *list, const char *name)
+{
+    return (struct mimo_tensor_file){name, list->infos, list->info_count, list->shards,
+                                     list->shard_count};
+}
+
+/* This rank's part of parameter `index` of the plan, or NULL. */
+static const struct mimo_parameter *held(const struct mimo_engine *engine, uint32_t index)
+{
+    const struct mimo_parameters *parameters = &engine->parameters;
+
+    for (uint32_t i = 0; i < parameters->count; i++)
+        if (parameters->items[i].index == index)
+            return &parameters->items[i];
+    return NULL;
+}
+
+static struct mimo_tensor_file model_file(const struct mimo_engine *engine,
+                                          struct mimo_arena *arena)
+{
+    const struct mimo_plan *plan = engine->plan;
+    struct tensor_list list = list_new(arena, plan->parameter_count, engine->parameters.count);
+
+    for (uint32_t i = 0; i < plan->parameter_count; i++) {
+        const struct mimo_plan_parameter *parameter = &plan->parameters[i];
+        const struct mimo_parameter *item = held(engine, i);
+        if (item != NULL)
+            list.shards[list.shard_count++] = shard_of(item, list.info_count, item->weight);
+        list.infos[list.info_count++] =
+            info_of(engine, parameter, mimo_plan_text(plan, parameter->name));
+    }
+    return file_of(&list, "model.safetensors");
+}
+
+/* The names of the moments are PyTorch's. */
+static struct mimo_tensor_file optimizer_file(const struct mimo_engine *engine,
+                                              struct mimo_arena *arena)
+{
+    const struct mimo_plan *plan = engine->plan;
+    struct tensor_list list =
+        list_new(arena, 2 * (size_t)plan->parameter_count, 2 * (size_t)engine->parameters.count);
+
+    for (uint32_t i = 0; i < plan->parameter_count; i++) {
+        const struct mimo_plan_parameter *parameter = &plan->parameters[i];
+        const char *name = mimo_plan_text(plan, parameter->name);
+        const struct mimo_parameter *item = held(engine, i);
+        if (parameter->is_trainable == 0)
+            continue;
+        if (item != NULL) {
+            list.shards[list.shard_count++] = shard_of(item, list.info_count, item->moment1);
+            list.shards[list.shard_count++] = shard_of(item, list.info_count + 1, item->moment2);
+        }
+        list.infos[list.info_count++] =
+            info_of(engine, parameter, mimo_arena_printf(arena, "%s.exp_avg", name));
+        list.infos[list.info_count++] =
+            info_of(engine, parameter, mimo_arena_printf(arena, "%s.exp_avg_sq", name));
+    }
+    return file_of(&list, "optimizer.safetensors");
+}
+
+enum mimo_status mimo_state_save(struct mimo_engine *engine, const char *root, uint64_t steps_done,
+                                 struct mimo_error *err)
+{
+    const struct mimo_plan *plan = engine->plan;
+    struct mimo_arena arena = {0};
+    const struct mimo_tensor_file files[FILE_COUNT] = {model_file(engine, &arena),
+                                                       optimizer_file(engine, &arena)};
+    struct mimo_checkpoint_state state = {
+        .step = steps_done,
+        .seed = plan->training->seed,
+        .global_batch = plan->training->global_batch,
+    };
+    const char *directory =
+        mimo_resolve_path(&arena, root, mimo_plan_text(plan, plan->checkpoint->directory));
+    enum mimo_status status;
+
+    memcpy(state.plan_digest, plan->header->digest, sizeof state.plan_digest);
+    status = mimo_checkpoint_save(engine->world, engine->be, directory, plan->checkpoint->keep,
+                                  &state, files, FILE_COUNT, err);
+    mimo_arena_release(&arena);
+    return status;
+}
+
+enum mimo_status mimo_state_load(struct mimo_engine *engine, const char *path,
+                                 uint64_t *out_steps_done, struct mimo_error *err)
+{
+    struct mimo_arena arena = {0};
+    const struct mimo_tensor_file files[FILE_COUNT] = {model_file(engine, &arena),
+                                                       optimizer_file(engine, &arena)};
+    const uint32_t file_count = engine->trains ? FILE_COUNT : OPTIMIZER_FILE;
+    struct mimo_checkpoint_state state = {0};
+    const enum mimo_status status =
+        mimo_checkpoint_load(engine->world, engine->be, path, &state, files, file_count, err);
+
+    mimo_arena_release(&arena);
+    if (status == MIMO_OK)
+        *out_steps_done = state.step;
+    return status;
+}
+
+/* -- Hugging Face folders
+ * -------------------------------------------------------------------------------- */
+
+/* Where a parameter's initial value is read from: a folder ("" for none) and its name there. A
+ * module's own folder has the names of its architecture; a LLaVA folder puts the part's name in
+ * front. */
+struct origin {
+    const char *folder;
+    const char *name;
+};
+
+static struct origin origin_of(const struct mimo_plan *plan,
+                               const struct mimo_plan_parameter *parameter,
+                               struct mimo_arena *arena)
+{
+    const struct mimo_plan_module *module = &plan->modules[parameter->module];
+    const bool is_projector = parameter->projector != MIMO_NONE;
+    const struct mimo_plan_string own =
+        is_projector ? plan->projectors[parameter->projector].weights : module->weights;
+    const char *name = strchr(mimo_plan_text(plan, parameter->name), '.');
+    const char *part = "vision_tower";
+
+    MIMO_ASSERT(name != NULL);
+    if (own.length > 0)
+        return (struct origin){mimo_plan_text(plan, own), name + 1};
+    if (is_projector)
+        part = "multi_modal_projector";
+    else if (module->kind == MIMO_MODULE_KIND_LANGUAGE)
+        part = "language_model";
+    return (struct origin){mimo_plan_text(plan, plan->meta->model_weights),
+                           mimo_arena_printf(arena, "%s%s", part, name)};
+}
+
+static bool has_vocabulary_rows(const struct mimo_plan_parameter *parameter)
+{
+    return parameter->slot == MIMO_SLOT_TOKEN_EMBEDDING || parameter->slot == MIMO_SLOT_HEAD;
+}
+
+/* Reads all parameters that come from `folder`. */
+static enum mimo_status import_folder(struct mimo_engine *engine, const char *folder,
+                                      const char *path, struct mimo_arena *arena,
+                                      struct mimo_error *err)
+{
+    struct mimo_weights *weights = NULL;
+    enum mimo_status status = mimo_weights_open(&weights, path, err);
+
+    for (uint32_t i = 0; i < engine->parameters.count && status == MIMO_OK; i++) {
+        const struct mimo_parameter *item = &engine->parameters.items[i];
+        const struct origin origin = origin_of(engine->plan, item->plan, arena);
+        const struct mimo_tensor_info info = info_of(engine, item->plan, origin.name);
+        const struct mimo_tensor_shard shard = shard_of(item, 0, item->weight);
+
+        if (strcmp(origin.folder, folder) == 0)
+            status = mimo_weights_read(weights, engine->be, origin.name, &info, &shard,
+                                       has_vocabulary_rows(item->plan), err);
+    }
+    if (weights != NULL)
+        mimo_weights_close(weights);
+    return status;
+}
+
+/* True where no parameter before `index` comes from the same folder. */
+static bool is_first_from(const struct mimo_engine *engine, uint32_t index, const char *folder,
+                          struct mimo_arena *arena)
+{
+    for (uint32_t i = 0; i < index; i++)
+        if (strcmp(origin_of(engine->plan, engine->parameters.items[i].plan, arena).folder,
+                   folder) == 0)
+            return false;
+    return true;
+}
+
+enum mimo_status mimo_state_import(struct mimo_engine *engine, const char *root,
+                                   struct mimo_error *err)
+{
+    struct mimo_arena arena = {0};
+    enum mimo_status status = MIMO_OK;
+
+    for (uint32_t i = 0; i < engine->parameters.count && status == MIMO_OK; i++) {
+        const char *folder =
+            origin_of(engine->plan, engine->parameters.items[i].plan, &arena).folder;
+        if (folder[0] != '\0' && is_first_from(engine, i, folder, &arena))
+            status =
+                import_folder(engine, folder, mimo_resolve_path(&arena, root, folder), &arena, err);
+    }
+    mimo_arena_release(&arena);
+    return status;
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Style as a test: check.sh [format|includes|words|tidy] BUILD_DIR. Prints each violation; exits 1 with any.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+what=$1 build=${2-}
+sources() { find grammar compiler plan runtime examples tests bench -name '*.[ch]' | sort; }
+
+# A folder and what its files may include from the project ("A B": both).
+declare -A allowed=(
+  [grammar]="grammar plan"
+  [plan]="plan"
+  [compiler]="compiler grammar plan"
+  [runtime/world]="runtime/world plan"
+  [runtime/backend]="runtime/backend plan"
+  [runtime/tensor]="runtime/tensor runtime/backend plan"
+  [runtime/model]="runtime/model runtime/tensor runtime/backend runtime/world plan"
+  [runtime/data]="runtime/data plan"
+  [runtime/checkpoint]="runtime/checkpoint runtime/backend runtime/world plan"
+  [runtime/train]="runtime plan"
+)
+
+check_includes() {
+  local folder file path target ok bad=0
+  for folder in "${!allowed[@]}"; do
+    while IFS=: read -r file _ path; do
+      target=$(sed -n 's/.*"\(.*\)".*/\1/p' <<<"$path")
+      [[ $target == */* ]] || continue
+      ok=0
+      for prefix in ${allowed[$folder]}; do [[ $target == "$prefix"/* ]] && ok=1; done
+      [ $ok -eq 1 ] || { echo "$file: $folder/ must not include $target"; bad=1; }
+    done < <(grep -rn --include='*.[ch]' --include='*.def' '^#include "' "$folder" || true)
+  done
+  return $bad
+}
+
+check_words() {
+  ! grep -rnIwE 'TODO|FIXME|XXX|HACK' --include='*.[chlydef]' --include='*.md' --include='*.sh' . --exclude-dir='build*' --exclude-dir=style
+}
+
+check_format() {
+  sources | xargs clang-format --dry-run -Werror
+}
+
+check_tidy() {
+  find plan compiler runtime examples bench -name '*.c' | sort | xargs -P 2 -n 4 clang-tidy -p "$build" --quiet 2>/dev/null
+}
+
+"check_$what"
