@@ -28,7 +28,7 @@ enum mimo_status {
 
 struct mimo_error {
     enum mimo_status status;
-    bool is_agreed; /* every rank of the world holds this same error: one of them prints it */
+    bool is_agreed;     /* every rank of the world holds this same error: one of them prints it */
     char message[1024]; /* one sentence without a final newline; NUL-terminated, cut if too long */
 };
 

@@ -217,7 +217,8 @@ void mimo_parameters_zero_gradients(struct mimo_parameters *parameters)
 {
     struct mimo_backend *be = parameters->be;
 
-    be->ops->zero(be, parameters->gradients.base, (size_t)parameters->gradients.capacity);
+    if (parameters->gradients.base != NULL)
+        be->ops->zero(be, parameters->gradients.base, (size_t)parameters->gradients.capacity);
 }
 
 /* Several neighbouring ranks hold the same units, each with a part of their gradient: every rank

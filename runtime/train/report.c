@@ -4,13 +4,20 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { BAR_WIDTH = 24, COLUMNS_DEFAULT = 100, LINE_BYTES = 256, TEXT_BYTES = 512 };
+enum {
+    BAR_WIDTH = 24,
+    COLUMNS_DEFAULT = 100,
+    LINE_BYTES = 256,
+    TEXT_BYTES = 512,
+    OUTPUT_WAIT_MS = 100,
+};
 
 const char *mimo_shortest_number(double value, char text[32])
 {
@@ -98,8 +105,14 @@ static const char *duration(double seconds, char text[24])
     return text;
 }
 
+/* Training does not wait long for those who watch it: while Open MPI's mpirun ends a job it reads
+ * nothing of what the ranks print, and they need that time to save a checkpoint. */
 static void write_text(const char *text)
 {
+    struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+    if (poll(&output, 1, OUTPUT_WAIT_MS) < 1)
+        return;
     (void)fputs(text, stdout);
     (void)fflush(stdout);
 }
