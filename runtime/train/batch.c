@@ -2,6 +2,7 @@
 
 #include "plan/grid.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum { TOTAL_TARGETS, TOTAL_TOKENS, TOTAL_IMAGES, TOTAL_BAD, TOTAL_COUNT };
@@ -114,27 +115,62 @@ static bool is_empty(const struct mimo_batch *batch, size_t position)
     return batch->records[position] == MIMO_NO_RECORD || batch->is_bad[position] != 0;
 }
 
-/* Counts the images of every position of an interval, for each modality. */
+/* Images of one modality that the plan has room for in one sample. */
+static uint32_t room_for_images(const struct mimo_plan *plan, uint32_t modality)
+{
+    const struct mimo_plan_modality *described = &plan->modalities[modality];
+    uint32_t room = UINT32_MAX;
+
+    for (uint32_t i = 0; i < described->encoder_count; i++) {
+        const struct mimo_plan_module *encoder = &plan->modules[described->encoder_first + i];
+        const uint32_t own = encoder->images_max / encoder->samples;
+        room = own < room ? own : room;
+    }
+    return room;
+}
+
+/* Counts one sample's images by modality. */
+static enum mimo_status count_sample(struct mimo_batch *batch, size_t position,
+                                     struct mimo_error *err)
+{
+    const struct mimo_plan *plan = batch->plan;
+    const uint64_t record = batch->records[position];
+    const struct mimo_image_ref *refs;
+    uint32_t count;
+
+    MIMO_TRY(mimo_dataset_images(batch->dataset, record, &refs, &count, err));
+    for (uint32_t i = 0; i < count; i++)
+        batch->images[refs[i].modality][position]++;
+    for (uint32_t i = 0; i < plan->modality_count; i++)
+        if (batch->images[i][position] > room_for_images(plan, i))
+            return mimo_error_set(err, MIMO_E_DATA,
+                                  "record %" PRIu64 " has %" PRIu32 " images of %s; the plan has "
+                                  "room for %" PRIu32,
+                                  record, batch->images[i][position],
+                                  mimo_plan_text(plan, plan->modalities[i].name),
+                                  room_for_images(plan, i));
+    return MIMO_OK;
+}
+
+static void clear_images(struct mimo_batch *batch, size_t position)
+{
+    for (uint32_t i = 0; i < batch->plan->modality_count; i++)
+        batch->images[i][position] = 0;
+}
+
+/* Counts the images of every position of an interval, for each modality. A bad sample has none. */
 static void count_images(struct mimo_batch *batch, const struct mimo_interval *interval,
                          uint32_t micro_step, struct mimo_error *first)
 {
     for (uint32_t p = interval->begin; p < interval->end; p++) {
         const size_t position = (size_t)micro_step * batch->samples + p;
-        const struct mimo_image_ref *refs;
         struct mimo_error reason = {0};
-        uint32_t count = 0;
 
-        for (uint32_t i = 0; i < batch->plan->modality_count; i++)
-            batch->images[i][position] = 0;
-        if (is_empty(batch, position))
+        clear_images(batch, position);
+        if (is_empty(batch, position) || count_sample(batch, position, &reason) == MIMO_OK)
             continue;
-        if (mimo_dataset_images(batch->dataset, batch->records[position], &refs, &count, &reason) !=
-            MIMO_OK) {
-            mark_bad(batch, position, &reason, first);
-            continue;
-        }
-        for (uint32_t i = 0; i < count; i++)
-            batch->images[refs[i].modality][position]++;
+        clear_images(batch, position);
+        mark_bad(batch, position, &reason, first);
     }
 }
 
@@ -154,8 +190,6 @@ static enum mimo_status decode_sample(struct mimo_batch *batch, struct mimo_enco
     for (uint32_t i = 0; i < count; i++) {
         if (refs[i].modality != plan->modality)
             continue;
-        if (encoder->images[micro_step] + taken == encoder->images_max)
-            return mimo_error_set(err, MIMO_E_DATA, "more images than the plan has room for");
         MIMO_TRY(mimo_dataset_pixels(batch->dataset, record, i, plan->image_size, plan->channels,
                                      next, err));
         next += encoder->image_bytes;

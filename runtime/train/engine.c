@@ -1,6 +1,7 @@
 #include "runtime/train/engine.h"
 
 #include "plan/grid.h"
+#include "runtime/model/required.h"
 
 /* -- what this version carries out ------------------------------------------------------------- */
 
@@ -39,7 +40,7 @@ enum mimo_status mimo_engine_supports(const struct mimo_plan *plan, struct mimo_
         return refuse(err, NULL, "precision = bf16");
     if (plan->training->recompute != MIMO_RECOMPUTE_NONE)
         return refuse(err, NULL, "recompute = full");
-    return MIMO_OK;
+    return mimo_required_check(plan, err);
 }
 
 /* -- communicators -------------------------------------------------------------------------------

@@ -77,7 +77,8 @@ struct mimo_engine {
     uint64_t step; /* the one that is being done, from 0 */
 };
 
-/* MIMO_E_WORLD where the plan wants something that this version does not carry out, saying what. */
+/* MIMO_E_WORLD where the plan wants something that this version does not carry out, saying what;
+ * MIMO_E_PLAN where the layers would not find their weights (runtime/model/required.h). */
 enum mimo_status mimo_engine_supports(const struct mimo_plan *plan, struct mimo_error *err);
 
 /* Builds the engine of `rank`; parameters are not yet set. Collective over the world. */

@@ -1,0 +1,177 @@
+#include "runtime/model/required.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+
+/* How a weight is cut over the tensor-parallel group. */
+enum cutting { WHOLE, BY_ROWS, BY_COLUMNS };
+
+struct requirement {
+    enum mimo_slot slot;
+    enum cutting cutting;
+    bool follows; /* lies right behind the one before */
+};
+
+static const struct requirement LLAMA_MODULE[] = {
+    {MIMO_SLOT_TOKEN_EMBEDDING, BY_ROWS, false},
+    {MIMO_SLOT_FINAL_NORM, WHOLE, false},
+};
+static const struct requirement LLAMA_HEAD[] = {{MIMO_SLOT_HEAD, BY_ROWS, false}};
+static const struct requirement LLAMA_LAYER[] = {
+    {MIMO_SLOT_INPUT_NORM_WEIGHT, WHOLE, false}, {MIMO_SLOT_Q_WEIGHT, BY_ROWS, false},
+    {MIMO_SLOT_K_WEIGHT, BY_ROWS, true},         {MIMO_SLOT_V_WEIGHT, BY_ROWS, true},
+    {MIMO_SLOT_O_WEIGHT, BY_COLUMNS, false},     {MIMO_SLOT_POST_NORM_WEIGHT, WHOLE, false},
+    {MIMO_SLOT_GATE_WEIGHT, BY_ROWS, false},     {MIMO_SLOT_UP_WEIGHT, BY_ROWS, true},
+    {MIMO_SLOT_DOWN_WEIGHT, BY_COLUMNS, false},
+};
+static const struct requirement QKV_BIAS[] = {
+    {MIMO_SLOT_Q_BIAS, BY_ROWS, false},
+    {MIMO_SLOT_K_BIAS, BY_ROWS, true},
+    {MIMO_SLOT_V_BIAS, BY_ROWS, true},
+};
+static const struct requirement CLIP_MODULE[] = {
+    {MIMO_SLOT_CLASS_EMBEDDING, WHOLE, false},    {MIMO_SLOT_PATCH_EMBEDDING, WHOLE, false},
+    {MIMO_SLOT_POSITION_EMBEDDING, WHOLE, false}, {MIMO_SLOT_PRE_NORM_WEIGHT, WHOLE, false},
+    {MIMO_SLOT_PRE_NORM_BIAS, WHOLE, false},
+};
+static const struct requirement CLIP_LAYER[] = {
+    {MIMO_SLOT_INPUT_NORM_WEIGHT, WHOLE, false},
+    {MIMO_SLOT_INPUT_NORM_BIAS, WHOLE, false},
+    {MIMO_SLOT_Q_WEIGHT, BY_ROWS, false},
+    {MIMO_SLOT_K_WEIGHT, BY_ROWS, true},
+    {MIMO_SLOT_V_WEIGHT, BY_ROWS, true},
+    {MIMO_SLOT_O_WEIGHT, BY_COLUMNS, false},
+    {MIMO_SLOT_O_BIAS, WHOLE, false},
+    {MIMO_SLOT_POST_NORM_WEIGHT, WHOLE, false},
+    {MIMO_SLOT_POST_NORM_BIAS, WHOLE, false},
+    {MIMO_SLOT_UP_WEIGHT, BY_ROWS, false},
+    {MIMO_SLOT_UP_BIAS, BY_ROWS, false},
+    {MIMO_SLOT_DOWN_WEIGHT, BY_COLUMNS, false},
+    {MIMO_SLOT_DOWN_BIAS, WHOLE, false},
+};
+
+/* Where to look: the layers of a module, or of a projector. */
+struct owner {
+    const struct mimo_plan *plan;
+    uint32_t module, projector;
+    const char *name;
+};
+
+static bool is_cut_as(const struct mimo_plan *plan, const struct mimo_plan_parameter *parameter,
+                      enum cutting cutting)
+{
+    const bool is_cut = parameter->cut != MIMO_CUT_NONE;
+
+    if (cutting == WHOLE || plan->modules[parameter->module].tp == 1)
+        return cutting != WHOLE || !is_cut;
+    return is_cut && parameter->cut_dimension == (cutting == BY_ROWS ? 0 : 1);
+}
+
+static enum mimo_status check_one(const struct owner *owner, uint32_t layer,
+                                  const struct requirement *requirement, struct mimo_error *err)
+{
+    const struct mimo_plan *plan = owner->plan;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < plan->parameter_count; i++) {
+        const struct mimo_plan_parameter *parameter = &plan->parameters[i];
+        const bool is_own = owner->projector != MIMO_NONE ? parameter->projector == owner->projector
+                                                          : parameter->projector == MIMO_NONE &&
+                                                                parameter->module == owner->module;
+
+        if (!is_own || parameter->layer != layer || parameter->slot != requirement->slot)
+            continue;
+        count++;
+        if (!is_cut_as(plan, parameter, requirement->cutting) ||
+            (parameter->follows != 0) != requirement->follows ||
+            (requirement->follows && parameter[-1].slot + 1 != parameter->slot))
+            return mimo_error_set(err, MIMO_E_PLAN,
+                                  "altered: section PARM, record %" PRIu32
+                                  ": it does not lie as %s needs it",
+                                  i, owner->name);
+    }
+    if (count == 1)
+        return MIMO_OK;
+    return mimo_error_set(
+        err, MIMO_E_PLAN,
+        "altered: section PARM: %s has slot %d of layer %" PRId64 " %" PRIu32 " times", owner->name,
+        (int)requirement->slot, layer == MIMO_NONE ? INT64_C(-1) : (int64_t)layer, count);
+}
+
+static enum mimo_status check_list(const struct owner *owner, uint32_t layer,
+                                   const struct requirement *list, size_t count,
+                                   struct mimo_error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        MIMO_TRY(check_one(owner, layer, &list[i], err));
+    return MIMO_OK;
+}
+
+#define CHECK_LIST(owner, layer, list, err)                                                        \
+    check_list((owner), (layer), (list), sizeof(list) / sizeof *(list), (err))
+
+static enum mimo_status check_llama(const struct owner *owner,
+                                    const struct mimo_plan_module *module, struct mimo_error *err)
+{
+    MIMO_TRY(CHECK_LIST(owner, MIMO_NONE, LLAMA_MODULE, err));
+    if (module->ties_embeddings == 0)
+        MIMO_TRY(CHECK_LIST(owner, MIMO_NONE, LLAMA_HEAD, err));
+    for (uint32_t layer = 0; layer < module->num_layers; layer++) {
+        MIMO_TRY(CHECK_LIST(owner, layer, LLAMA_LAYER, err));
+        if (module->has_qkv_bias != 0)
+            MIMO_TRY(CHECK_LIST(owner, layer, QKV_BIAS, err));
+    }
+    return MIMO_OK;
+}
+
+static enum mimo_status check_clip_vit(const struct owner *owner,
+                                       const struct mimo_plan_module *module,
+                                       struct mimo_error *err)
+{
+    MIMO_TRY(CHECK_LIST(owner, MIMO_NONE, CLIP_MODULE, err));
+    for (uint32_t layer = 0; layer < module->layers_computed; layer++) {
+        MIMO_TRY(CHECK_LIST(owner, layer, CLIP_LAYER, err));
+        MIMO_TRY(CHECK_LIST(owner, layer, QKV_BIAS, err));
+    }
+    return MIMO_OK;
+}
+
+/* Layers alternate between column- and row-parallel; the last of an odd number is whole. */
+static enum mimo_status check_projector(const struct owner *owner,
+                                        const struct mimo_plan_projector *projector,
+                                        struct mimo_error *err)
+{
+    for (uint32_t layer = 0; layer < projector->num_layers; layer++) {
+        const bool is_whole = layer % 2 == 0 && layer + 1 == projector->num_layers;
+        const enum cutting out = is_whole ? WHOLE : BY_ROWS;
+        const struct requirement weight = {MIMO_SLOT_PROJECTOR_WEIGHT,
+                                           layer % 2 == 0 ? out : BY_COLUMNS, false};
+        const struct requirement bias = {MIMO_SLOT_PROJECTOR_BIAS, layer % 2 == 0 ? out : WHOLE,
+                                         false};
+
+        MIMO_TRY(check_one(owner, layer, &weight, err));
+        if (projector->has_bias != 0)
+            MIMO_TRY(check_one(owner, layer, &bias, err));
+    }
+    return MIMO_OK;
+}
+
+enum mimo_status mimo_required_check(const struct mimo_plan *plan, struct mimo_error *err)
+{
+    for (uint32_t i = 0; i < plan->module_count; i++) {
+        const struct mimo_plan_module *module = &plan->modules[i];
+        const struct owner owner = {plan, i, MIMO_NONE, mimo_plan_text(plan, module->name)};
+
+        if (module->architecture == MIMO_ARCHITECTURE_LLAMA)
+            MIMO_TRY(check_llama(&owner, module, err));
+        if (module->architecture == MIMO_ARCHITECTURE_CLIP_VIT)
+            MIMO_TRY(check_clip_vit(&owner, module, err));
+    }
+    for (uint32_t i = 0; i < plan->projector_count; i++) {
+        const struct mimo_plan_projector *projector = &plan->projectors[i];
+        const struct owner owner = {plan, MIMO_NONE, i, mimo_plan_text(plan, projector->name)};
+
+        MIMO_TRY(check_projector(&owner, projector, err));
+    }
+    return MIMO_OK;
+}
