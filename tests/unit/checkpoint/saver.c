@@ -48,10 +48,11 @@ static int load_and_go_on(struct mimo_world *world, const char *path, uint64_t f
     struct mimo_error err = {0};
     uint64_t differences, step;
     struct run run;
+    bool is_corrupt;
 
     run_init(&run, world, RUN_COLUMNS, false);
-    if (mimo_checkpoint_load(world, &run.backend, path, &run.state, run.files, RUN_FILES, &err) !=
-        MIMO_OK)
+    if (mimo_checkpoint_load(world, &run.backend, path, &run.state, run.files, RUN_FILES,
+                             &is_corrupt, &err) != MIMO_OK)
         return complain(path, &err);
     step = run.state.step;
     differences = run_differences(&run, step);

@@ -78,9 +78,11 @@ static void save_version(enum run_layout layout, uint64_t version, uint64_t keep
 
 static enum mimo_status load(struct run *run, const char *name, struct mimo_error *err)
 {
+    bool is_corrupt;
+
     *err = (struct mimo_error){0};
     return mimo_checkpoint_load(suite_world, &run->backend, path_of(name), &run->state, run->files,
-                                RUN_FILES, err);
+                                RUN_FILES, &is_corrupt, err);
 }
 
 /* Loading must fail with a message that contains `part`. */
@@ -103,7 +105,8 @@ static void check_found(const char *name, const char *part)
     struct mimo_error err = {0};
 
     barrier();
-    CHECK_INT(mimo_checkpoint_find(suite_world, directory(), &path, &warning, &err), MIMO_OK);
+    CHECK_INT(mimo_checkpoint_find(suite_world, directory(), UINT64_MAX, &path, &warning, &err),
+              MIMO_OK);
     CHECK_TEXT(path == NULL ? "none" : path, name == NULL ? "none" : path_of(name));
     if (part == NULL)
         CHECK_TEXT(warning == NULL ? "none" : warning, "none");
@@ -217,7 +220,8 @@ static void test_every_manifest_byte_counts(void)
         struct mimo_error err = {0};
 
         alter("step-00000002/manifest.json", at, 1);
-        CHECK_INT(mimo_checkpoint_find(suite_world, directory(), &path, &warning, &err), MIMO_OK);
+        CHECK_INT(mimo_checkpoint_find(suite_world, directory(), UINT64_MAX, &path, &warning, &err),
+                  MIMO_OK);
         CHECK((path == NULL) == (warning != NULL));
         refused += path == NULL;
         count++;
@@ -314,12 +318,13 @@ static void test_loads_one_file_of_two(void)
 {
     struct mimo_error err = {0};
     struct run run;
+    bool is_corrupt = true;
 
     clear();
     save_version(RUN_COLUMNS, 1, 0);
     run_init(&run, suite_world, RUN_ROWS, false);
     CHECK_INT(mimo_checkpoint_load(suite_world, &run.backend, path_of("step-00000001"), &run.state,
-                                   run.files, 1, &err),
+                                   run.files, 1, &is_corrupt, &err),
               MIMO_OK);
     CHECK_INT(run.state.step, 1);
     run_release(&run);
@@ -402,7 +407,8 @@ static void test_unusable_directory(void)
     CHECK_CONTAINS(err.message, directory());
     CHECK_CONTAINS(err.message, "exists"); /* the regular file is in the way */
     err = (struct mimo_error){0};
-    CHECK_INT(mimo_checkpoint_find(suite_world, below, &path, &warning, &err), MIMO_E_CHECKPOINT);
+    CHECK_INT(mimo_checkpoint_find(suite_world, below, UINT64_MAX, &path, &warning, &err),
+              MIMO_E_CHECKPOINT);
     CHECK_CONTAINS(err.message, "Not a directory");
     run_release(&run);
     clear();

@@ -1,0 +1,33 @@
+/*
+ * json.h - writing JSON: a thin layer over a stream that places commas, escapes text and breaks
+ * lines. Lists and objects of the two outer levels have an entry a line, inner ones stand on one.
+ */
+#ifndef MIMO_COMPILER_JSON_H
+#define MIMO_COMPILER_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { MIMO_JSON_DEPTH_MAX = 8 };
+
+struct mimo_json {
+    FILE *file;
+    unsigned depth;
+    char closers[MIMO_JSON_DEPTH_MAX];
+    bool has_entries; /* at the present depth */
+};
+
+void mimo_json_init(struct mimo_json *json, FILE *file);
+
+/* `key` is NULL within a list and at the outermost level. */
+void mimo_json_open_object(struct mimo_json *json, const char *key);
+void mimo_json_open_list(struct mimo_json *json, const char *key);
+void mimo_json_close(struct mimo_json *json); /* the last one also ends the line */
+
+void mimo_json_text(struct mimo_json *json, const char *key, const char *text); /* NULL: null */
+void mimo_json_integer(struct mimo_json *json, const char *key, uint64_t value);
+void mimo_json_real(struct mimo_json *json, const char *key, double value);
+void mimo_json_boolean(struct mimo_json *json, const char *key, bool value);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * show_parts.h - the parts of mimo_show(); nobody else includes it.
+ */
+#ifndef MIMO_COMPILER_SHOW_PARTS_H
+#define MIMO_COMPILER_SHOW_PARTS_H
+
+#include "compiler/show.h"
+#include "plan/arena.h"
+
+struct mimo_view {
+    const struct mimo_plan *plan;
+    const struct mimo_show_options *options;
+    struct mimo_arena *arena; /* for texts */
+    FILE *file;
+};
+
+/* The JSON of LANGUAGE.md section 5, with further keys (show_json.c). */
+void mimo_show_json(const struct mimo_view *view);
+
+/* The tables for people: the summary always, the rest as options->parts says (show_text.c). */
+void mimo_show_text(const struct mimo_view *view);
+
+/* The programs of all roles, or of the one rank asked for, in words (show_schedule.c). */
+void mimo_show_schedule(const struct mimo_view *view);
+
+/* Where the one rank asked for stands: places, groups, transfers, program (show_rank.c). */
+void mimo_show_rank(const struct mimo_view *view);
+
+/* True where the part is asked for. */
+bool mimo_view_has(const struct mimo_view *view, enum mimo_show_part part);
+
+/* True where all ranks are shown, or this one. */
+bool mimo_view_has_rank(const struct mimo_view *view, uint32_t rank);
+
+/* The ends of an edge in the direction in which something travels: "clip to llm", "llm stage 0 to
+ * llm stage 1". */
+const char *mimo_view_edge(const struct mimo_view *view, uint32_t edge, uint32_t direction);
+
+/* "llm", or "llm stage 1" where there are several. */
+const char *mimo_view_stage(const struct mimo_view *view, uint32_t module, uint32_t stage);
+
+/* "ranks 0 to 7", "rank 3" */
+const char *mimo_view_ranks(const struct mimo_view *view, uint32_t first, uint32_t count);
+
+/* "311.9 M", with the prefixes of thousands; and "1.2 GB". */
+const char *mimo_view_number(const struct mimo_view *view, double number, const char *unit);
+
+/* "encode clip, micro-step 0" */
+const char *mimo_view_instruction(const struct mimo_view *view,
+                                  const struct mimo_plan_instruction *instruction);
+
+#endif

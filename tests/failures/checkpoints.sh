@@ -1,0 +1,107 @@
+# shellcheck shell=bash disable=SC2154
+# Checkpoints that cannot be written or read, and runs that go on from them.
+
+unwritable() { # options...
+  compile plan tiny apart double invented
+  : >"$work/occupied" # a regular file where a folder shall be
+  execute 3 --quiet --root "$work/occupied" "$@" "$work/plan"
+  expect_failure 9 ".*$work/occupied.*: (Not a directory|File exists)"
+}
+
+case_unwritable_checkpoint() {
+  unwritable --resume none
+}
+
+case_unreadable_checkpoints() {
+  unwritable
+}
+
+# Ten steps at once, and five of them after a stop, in the same layout or in another.
+resume_in() { # ranks deployment bound
+  compile whole tiny pair double invented
+  execute 2 --quiet --resume none --metrics "$work/whole.json" "$work/whole"
+  expect_success
+  rm -r "$work/checkpoints"
+  execute 2 --quiet --steps 5 --metrics "$work/halves.json" "$work/whole"
+  expect_success
+  compile rest tiny "$2" double invented
+  execute "$1" --metrics "$work/halves.json" "$work/rest"
+  expect_success
+  expect_line "$out" '^resumed from .*step-00000005 \(step 5\)'
+  "$bin/compare-metrics" "$work/whole.json" "$work/halves.json" "$3" || fail "the runs differ"
+}
+
+case_resume_same_layout() {
+  resume_in 2 pair 0
+}
+
+case_resume_other_layout() {
+  resume_in 3 apart 1e-9
+}
+
+case_resume_on_one_rank() {
+  resume_in 1 one 1e-9
+}
+
+# Checkpoints of steps 2 and 4.
+save_twice() {
+  compile plan tiny apart double invented
+  execute 3 --quiet --steps 2 "$work/plan"
+  expect_success
+  execute 3 --quiet --steps 4 "$work/plan"
+  expect_success
+  newest=$work/checkpoints/step-00000004
+  [ -s "$newest/manifest.json" ] || fail "no checkpoint of step 4"
+}
+
+case_resume_when_done() {
+  save_twice
+  execute 3 --steps 4 "$work/plan"
+  expect_success
+  expect_line "$out" '^nothing to do: 4 steps are done'
+}
+
+# The run goes on from the checkpoint before, and says why.
+passed_over() { # pattern
+  execute 3 "$work/plan"
+  expect_status 0
+  expect_message "warning: .*step-00000004.*$1"
+  expect_line "$out" '^resumed from .*step-00000002 \(step 2\)'
+  [ -s "$work/checkpoints/step-00000010/manifest.json" ] || fail "no checkpoint of step 10"
+}
+
+case_truncated_checkpoint() {
+  save_twice
+  truncate -s -1 "$newest/model.safetensors"
+  passed_over 'bytes'
+}
+
+case_checkpoint_without_manifest() {
+  save_twice
+  rm "$newest/manifest.json"
+  passed_over 'manifest.json'
+}
+
+# Sizes and manifest are right, one value is not: seen when the values are read. Asked for by name, it
+# is an error; left to choose, the run goes on from the one before.
+case_altered_checkpoint() {
+  save_twice
+  printf 'mimo' | dd of="$newest/model.safetensors" bs=1 conv=notrunc status=none \
+    seek=$(($(stat -c %s "$newest/model.safetensors") - 8))
+  execute 3 --quiet --resume "$newest" "$work/plan"
+  expect_failure 9 '.*step-00000004/model.safetensors.*[a-z]+\.[a-z]'
+  passed_over 'corrupt'
+}
+
+case_missing_checkpoint() {
+  compile plan tiny apart double invented
+  execute 3 --quiet --resume "$work/nowhere" "$work/plan"
+  expect_failure 9 '.*nowhere'
+}
+
+case_checkpoint_of_another_model() {
+  save_twice
+  compile plan wider apart double invented
+  execute 3 --quiet "$work/plan"
+  expect_failure 9 '.*gate_proj.weight'
+}

@@ -1,0 +1,110 @@
+# shellcheck shell=bash disable=SC2154
+# Data and weights that are missing, corrupt, or of another shape.
+
+# Makes the training file from that of tests/reference, changed by a sed script.
+write_records() { # script
+  sed -e "$1" "$reference/data.json" >"$work/records.json"
+}
+
+# Images stand in the records by name relative to the media folder; this one is cut in half.
+write_half_image() {
+  rm "$work/tiny_llava"
+  mkdir "$work/tiny_llava"
+  cp "$reference"/*.png "$work/tiny_llava"
+  head -c 300 "$reference/noise.png" >"$work/tiny_llava/noise.png"
+}
+
+train_records() { # model
+  compile plan "$1" apart double records
+  execute 3 --quiet "$work/plan"
+}
+
+case_missing_image() {
+  write_records 's/"blue.png"/"absent.png"/'
+  train_records tiny
+  expect_failure 5 '.*records.json: record 3 \(line [0-9]+\): .*absent.png: No such file'
+}
+
+case_corrupt_image() {
+  write_records ''
+  write_half_image
+  train_records tiny
+  expect_failure 5 '.*records.json: record 1 \(line [0-9]+\): .*noise.png'
+}
+
+# One of the four records names a file that is not there, another one that is no image.
+case_skipped_samples() {
+  write_records 's/"blue.png"/"absent.png"/'
+  write_half_image
+  compile plan tiny apart double skipping
+  execute 3 --metrics "$work/metrics.json" "$work/plan"
+  expect_success
+  expect_line "$out" 'step 2: 2 bad samples skipped \(4 so far\)'
+  [ "$(grep -c '"samples":2,' "$work/metrics.json")" -eq 10 ] || fail "10 steps of 2 samples expected"
+}
+
+# A sample without an image goes on alone.
+case_skipped_all_but_text() {
+  write_records 's/[a-z]*\.png/absent.png/'
+  compile plan tiny apart double skipping
+  execute 3 --quiet --metrics "$work/metrics.json" "$work/plan"
+  expect_success
+  [ "$(grep -c '"samples":1,' "$work/metrics.json")" -eq 10 ] || fail "10 steps of 1 sample expected"
+}
+
+case_bad_json() {
+  write_records '7s/"/!/'
+  train_records tiny
+  expect_failure 5 '.*records.json: line 7: '
+}
+
+case_missing_records() {
+  train_records tiny
+  expect_failure 5 '.*records.json: No such file'
+}
+
+case_no_records() {
+  echo '[]' >"$work/records.json"
+  train_records tiny
+  expect_failure 5 '.*records.json: no records'
+}
+
+case_small_vocabulary() {
+  write_records ''
+  train_records small_vocabulary
+  expect_failure 5 'the tokenizer "bytes" has 259 entries, but the vocab_size of llm is 200'
+}
+
+case_missing_weights() {
+  write_records ''
+  train_records without_its_weights
+  expect_failure 5 '.*nowhere'
+}
+
+case_weights_of_another_shape() {
+  write_records ''
+  train_records with_weights_of_another_shape
+  expect_failure 5 '.*language_model.model.layers.0.mlp.gate_proj.weight.*\[48, 32\].*\[50, 32\]'
+}
+
+case_truncated_weights() {
+  write_records ''
+  rm "$work/tiny_llava"
+  cp -r "$reference" "$work/tiny_llava"
+  truncate -s -4 "$work/tiny_llava/model.safetensors"
+  train_records pretrained
+  expect_failure 5 '.*tiny_llava/model.safetensors'
+}
+
+case_missing_evaluation() {
+  write_records ''
+  compile plan tiny apart double records
+  execute 3 --eval absent.json "$work/plan"
+  expect_failure 5 '.*absent.json: No such file'
+}
+
+case_not_a_number() {
+  compile plan tiny apart exploding invented
+  execute 3 --quiet "$work/plan"
+  expect_failure 6 'step [2-9]: the (loss|gradient of [a-z]+) is no longer a number'
+}
