@@ -1,7 +1,6 @@
 #include "runtime/options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,9 +41,6 @@ enum option_id {
 #undef OPTION_ENUM
         OPTION_COUNT
 };
-
-/* getopt's own values for errors are characters; ours start behind them. */
-enum { VALUE_BASE = 256 };
 
 void mimo_options_print_help(FILE *file)
 {
@@ -219,23 +215,66 @@ static enum mimo_status check_combination(const struct mimo_options *options,
     return MIMO_OK;
 }
 
-static enum mimo_status parse_words(struct mimo_options *options, int argc, char **argv,
-                                    const struct option *longs, struct mimo_error *err)
+/* The option that argument `word` ("--name" or "--name=value") names, or OPTION_COUNT. */
+static enum option_id find_option(const char *word)
 {
-    int value, index = 0;
+    const size_t length = strcspn(word + 2, "=");
 
-    opterr = 0;
-    optind = 1;
-    while ((value = getopt_long(argc, argv, ":h", longs, &index)) != -1) {
-        if (value == 'h')
-            value = VALUE_BASE + OPTION_HELP;
-        if (value == ':')
-            return mimo_error_set(err, MIMO_E_USAGE, "%s wants a value", argv[optind - 1]);
-        if (value < VALUE_BASE)
+    for (int i = 0; i < OPTION_COUNT; i++)
+        if (strlen(OPTIONS[i].word) == length && strncmp(OPTIONS[i].word, word + 2, length) == 0)
+            return (enum option_id)i;
+    return OPTION_COUNT;
+}
+
+/* Takes the option at argv[*index], and its value, which may be the next argument. */
+static enum mimo_status take_option(struct mimo_options *options, int argc, char **argv, int *index,
+                                    struct mimo_error *err)
+{
+    const char *word = argv[*index], *value = strchr(word, '=');
+    const enum option_id id = find_option(word);
+
+    if (id == OPTION_COUNT)
+        return mimo_error_set(err, MIMO_E_USAGE,
+                              "unknown option \"%s\"; mimo-exec --help lists all", word);
+    if (OPTIONS[id].argument == NULL && value != NULL)
+        return mimo_error_set(err, MIMO_E_USAGE, "--%s takes no value", OPTIONS[id].word);
+    if (OPTIONS[id].argument == NULL)
+        return set_option(options, id, NULL, err);
+    if (value == NULL && *index + 1 == argc)
+        return mimo_error_set(err, MIMO_E_USAGE, "--%s wants a value", OPTIONS[id].word);
+    return set_option(options, id, value != NULL ? value + 1 : argv[++*index], err);
+}
+
+static enum mimo_status take_plan(struct mimo_options *options, const char *word,
+                                  struct mimo_error *err)
+{
+    if (options->plan != NULL)
+        return mimo_error_set(err, MIMO_E_USAGE, "more than one plan is named: %s and %s",
+                              options->plan, word);
+    options->plan = word;
+    return MIMO_OK;
+}
+
+/* Names are written out in full, so that a script keeps its meaning when options are added. */
+static enum mimo_status parse_words(struct mimo_options *options, int argc, char **argv,
+                                    struct mimo_error *err)
+{
+    bool takes_options = true;
+
+    for (int i = 1; i < argc; i++) {
+        const bool is_option = takes_options && argv[i][0] == '-' && argv[i][1] != '\0';
+
+        if (is_option && strcmp(argv[i], "--") == 0)
+            takes_options = false;
+        else if (is_option && strcmp(argv[i], "-h") == 0)
+            options->action = MIMO_ACTION_HELP;
+        else if (is_option && argv[i][1] != '-')
             return mimo_error_set(err, MIMO_E_USAGE,
-                                  "unknown option \"%s\"; mimo-exec --help lists all",
-                                  argv[optind - 1]);
-        MIMO_TRY(set_option(options, (enum option_id)(value - VALUE_BASE), optarg, err));
+                                  "unknown option \"%s\"; mimo-exec --help lists all", argv[i]);
+        else if (is_option)
+            MIMO_TRY(take_option(options, argc, argv, &i, err));
+        else
+            MIMO_TRY(take_plan(options, argv[i], err));
     }
     return MIMO_OK;
 }
@@ -243,24 +282,17 @@ static enum mimo_status parse_words(struct mimo_options *options, int argc, char
 enum mimo_status mimo_options_parse(struct mimo_options *options, int argc, char **argv,
                                     struct mimo_arena *arena, struct mimo_error *err)
 {
-    struct option *longs = MIMO_NEW_ARRAY(arena, struct option, OPTION_COUNT + 1);
-
     *options = (struct mimo_options){
         .backend = "auto",
         .timeout_ms = 600000,
         .run = {.root = "", .resume = "auto", .max_tokens = 64, .top_p = 1.0},
     };
     options->run.images = MIMO_NEW_ARRAY(arena, const char *, (size_t)argc);
-    for (int i = 0; i < OPTION_COUNT; i++)
-        longs[i] = (struct option){OPTIONS[i].word,
-                                   OPTIONS[i].argument != NULL ? required_argument : no_argument,
-                                   NULL, VALUE_BASE + i};
-    MIMO_TRY(parse_words(options, argc, argv, longs, err));
+    MIMO_TRY(parse_words(options, argc, argv, err));
     if (options->action == MIMO_ACTION_HELP || options->action == MIMO_ACTION_VERSION)
         return MIMO_OK;
-    if (optind + 1 != argc)
-        return mimo_error_set(err, MIMO_E_USAGE, "%s; usage: mpirun -n N mimo-exec [options] PLAN",
-                              optind == argc ? "no plan is named" : "more than one plan is named");
-    options->plan = argv[optind];
+    if (options->plan == NULL)
+        return mimo_error_set(err, MIMO_E_USAGE,
+                              "no plan is named; usage: mpirun -n N mimo-exec [options] PLAN");
     return check_combination(options, err);
 }

@@ -61,22 +61,24 @@ enum mimo_status mimo_checkpoint_save(struct mimo_world *world, struct mimo_back
                                       struct mimo_error *err);
 
 /*
- * Finds the newest complete checkpoint in `directory` whose manifest is good and whose files have
- * the stated sizes; *out_path (caller frees) is NULL where there is none. Broken ones are passed
- * over, with a warning text in *out_warning (caller frees; NULL: none). Collective; all ranks get
- * the same answer.
+ * Finds the newest complete checkpoint of a step below `below` in `directory` whose manifest is
+ * good and whose files have the stated sizes; *out_path (caller frees) is NULL where there is none.
+ * Broken ones are passed over, with a warning text in *out_warning (caller frees; NULL: none).
+ * Collective; all ranks get the same answer.
  */
 enum mimo_status mimo_checkpoint_find(struct mimo_world *world, const char *directory,
-                                      char **out_path, char **out_warning, struct mimo_error *err);
+                                      uint64_t below, char **out_path, char **out_warning,
+                                      struct mimo_error *err);
 
 /*
  * Loads this rank's shards of `files` from the checkpoint folder `path`. Every tensor must be there
  * with the same shape and type, and its checksum must hold (each rank verifies some, all agree).
- * MIMO_E_CHECKPOINT otherwise, naming file and tensor. Collective.
+ * MIMO_E_CHECKPOINT otherwise, naming file and tensor, and *out_is_corrupt tells whether the folder
+ * is damaged (then an older one may be good) or belongs to another model. Collective.
  */
 enum mimo_status mimo_checkpoint_load(struct mimo_world *world, struct mimo_backend *backend,
                                       const char *path, struct mimo_checkpoint_state *out_state,
                                       const struct mimo_tensor_file *files, uint32_t file_count,
-                                      struct mimo_error *err);
+                                      bool *out_is_corrupt, struct mimo_error *err);
 
 #endif

@@ -39,8 +39,8 @@ static void warn(struct found *found, uint64_t step, const char *cause)
                    cause);
 }
 
-static enum mimo_status look(const char *directory, struct mimo_arena *arena, struct found *found,
-                             struct mimo_error *err)
+static enum mimo_status look(const char *directory, uint64_t below, struct mimo_arena *arena,
+                             struct found *found, struct mimo_error *err)
 {
     const uint64_t *steps = NULL;
     size_t count = 0;
@@ -49,6 +49,8 @@ static enum mimo_status look(const char *directory, struct mimo_arena *arena, st
     for (size_t i = 0; i < count; i++) {
         struct mimo_error cause = {0};
 
+        if (steps[i] >= below)
+            continue;
         if (mimo_folder_check(directory, steps[i], &cause) == MIMO_OK) {
             found->is_found = 1;
             found->step = steps[i];
@@ -68,11 +70,11 @@ static char *copy(const char *text)
     return result;
 }
 
-static enum mimo_status find(struct mimo_world *world, const char *directory,
+static enum mimo_status find(struct mimo_world *world, const char *directory, uint64_t below,
                              struct mimo_arena *arena, struct found *found, struct mimo_error *err)
 {
     if (mimo_world_place(world).rank == 0)
-        (void)look(directory, arena, found, err);
+        (void)look(directory, below, arena, found, err);
     MIMO_TRY(agree(world, err));
     MIMO_TRY(mimo_world_sum_u64(world, &found->is_found, 1, err));
     MIMO_TRY(mimo_world_sum_u64(world, &found->step, 1, err));
@@ -80,14 +82,15 @@ static enum mimo_status find(struct mimo_world *world, const char *directory,
 }
 
 enum mimo_status mimo_checkpoint_find(struct mimo_world *world, const char *directory,
-                                      char **out_path, char **out_warning, struct mimo_error *err)
+                                      uint64_t below, char **out_path, char **out_warning,
+                                      struct mimo_error *err)
 {
     struct found found = {0};
     struct mimo_arena arena;
     enum mimo_status status;
 
     mimo_arena_init(&arena);
-    status = find(world, directory, &arena, &found, err);
+    status = find(world, directory, below, &arena, &found, err);
     if (status == MIMO_OK) {
         const char *warning = (const char *)found.warning;
 
@@ -112,6 +115,7 @@ struct load {
     struct mimo_staging staging;
     struct mimo_manifest manifest;
     struct mimo_safetensors *opened; /* of each file; descriptor -1: not open */
+    bool is_other;                   /* whole, as far as was seen, but of another plan */
 };
 
 static const struct mimo_manifest_file *find_file(const struct load *load, const char *name)
@@ -191,7 +195,8 @@ static enum mimo_status open_file(struct load *load, uint32_t index, struct mimo
     if (opened->count != described->tensor_count)
         return mimo_error_set(err, MIMO_E_CHECKPOINT, "%s has %u tensors; its manifest says %u",
                               path, opened->count, described->tensor_count);
-    return compare_lists(file, opened, err);
+    load->is_other = compare_lists(file, opened, err) != MIMO_OK;
+    return load->is_other ? err->status : MIMO_OK;
 }
 
 /* Verifies those tensors of one file that fall to this rank. `first` counts the tensors of the
@@ -270,7 +275,7 @@ static enum mimo_status load_all(struct load *load, struct mimo_error *err)
 enum mimo_status mimo_checkpoint_load(struct mimo_world *world, struct mimo_backend *backend,
                                       const char *path, struct mimo_checkpoint_state *out_state,
                                       const struct mimo_tensor_file *files, uint32_t file_count,
-                                      struct mimo_error *err)
+                                      bool *out_is_corrupt, struct mimo_error *err)
 {
     struct load load = {.world = world,
                         .path = path,
@@ -282,6 +287,7 @@ enum mimo_status mimo_checkpoint_load(struct mimo_world *world, struct mimo_back
     mimo_arena_init(&load.arena);
     mimo_staging_init(&load.staging, backend);
     status = load_all(&load, err);
+    *out_is_corrupt = status == MIMO_E_CHECKPOINT && !load.is_other;
     if (status == MIMO_OK)
         *out_state = load.manifest.state;
     for (uint32_t i = 0; i < file_count; i++)

@@ -16,49 +16,87 @@ enum mimo_status mimo_run_agree(struct mimo_run *run, struct mimo_error *err)
     return status;
 }
 
-/* The checkpoint folder to load, or NULL: what --resume says. */
-static enum mimo_status find_checkpoint(struct mimo_run *run, char **out_path,
+static void warn(const struct mimo_run *run, const char *message)
+{
+    if (mimo_world_place(run->world).rank == 0)
+        (void)fprintf(stderr, "mimo-exec: warning: %s\n", message);
+}
+
+/* The newest checkpoint of the plan's directory below step `below`, or NULL. */
+static enum mimo_status find_checkpoint(struct mimo_run *run, uint64_t below, char **out_path,
                                         struct mimo_error *err)
 {
     const struct mimo_plan *plan = run->plan;
-    const char *resume = run->options->resume;
+    const char *directory = mimo_plan_text(plan, plan->checkpoint->directory);
     struct mimo_arena arena = {0};
-    const char *directory;
     char *warning = NULL;
     enum mimo_status status = MIMO_OK;
 
     *out_path = NULL;
-    if (strcmp(resume, "none") == 0)
-        return MIMO_OK;
-    if (strcmp(resume, "auto") != 0) {
-        *out_path = strdup(resume);
-        return *out_path != NULL ? MIMO_OK : mimo_error_set(err, MIMO_E_FAILED, "out of memory");
-    }
-    directory = mimo_plan_text(plan, plan->checkpoint->directory);
     if (directory[0] != '\0')
         status = mimo_checkpoint_find(run->world,
                                       mimo_resolve_path(&arena, run->options->root, directory),
-                                      out_path, &warning, err);
-    if (warning != NULL && mimo_world_place(run->world).rank == 0)
-        (void)fprintf(stderr, "mimo-exec: warning: %s\n", warning);
+                                      below, out_path, &warning, err);
+    if (warning != NULL)
+        warn(run, warning);
     free(warning);
     mimo_arena_release(&arena);
+    return status;
+}
+
+static enum mimo_status load(struct mimo_run *run, struct mimo_engine *engine, const char *path,
+                             uint64_t *out_steps_done, bool *out_is_corrupt, struct mimo_error *err)
+{
+    MIMO_TRY(mimo_state_load(engine, path, out_steps_done, out_is_corrupt, err));
+    if (!run->options->is_quiet && engine->rank == 0 && engine->trains)
+        (void)printf("resumed from %s (step %" PRIu64 ")\n", path, *out_steps_done);
+    return MIMO_OK;
+}
+
+/* The step in the name of a checkpoint's folder. */
+static uint64_t step_of(const char *path)
+{
+    const char *dash = strrchr(path, '-');
+
+    return dash != NULL ? strtoull(dash + 1, NULL, 10) : 0;
+}
+
+/* Goes from the newest checkpoint to older ones until one is whole. */
+static enum mimo_status load_newest(struct mimo_run *run, struct mimo_engine *engine,
+                                    uint64_t *out_steps_done, struct mimo_error *err)
+{
+    enum mimo_status status;
+    uint64_t below = UINT64_MAX;
+    bool is_corrupt;
+    char *path;
+
+    do {
+        is_corrupt = false;
+        status = find_checkpoint(run, below, &path, err);
+        if (status == MIMO_OK && path != NULL) {
+            status = load(run, engine, path, out_steps_done, &is_corrupt, err);
+            below = step_of(path);
+        }
+        if (is_corrupt) {
+            warn(run, err->message);
+            *err = (struct mimo_error){0};
+        }
+        free(path);
+    } while (is_corrupt);
     return status;
 }
 
 static enum mimo_status restore(struct mimo_run *run, struct mimo_engine *engine,
                                 uint64_t *out_steps_done, struct mimo_error *err)
 {
-    char *path = NULL;
-    enum mimo_status status = find_checkpoint(run, &path, err);
+    const char *resume = run->options->resume;
+    bool is_corrupt;
 
-    if (status == MIMO_OK && path != NULL)
-        status = mimo_state_load(engine, path, out_steps_done, err);
-    if (status == MIMO_OK && path != NULL && !run->options->is_quiet && engine->rank == 0 &&
-        engine->trains)
-        (void)printf("resumed from %s (step %" PRIu64 ")\n", path, *out_steps_done);
-    free(path);
-    return status;
+    if (strcmp(resume, "none") == 0)
+        return MIMO_OK;
+    if (strcmp(resume, "auto") == 0)
+        return load_newest(run, engine, out_steps_done, err);
+    return load(run, engine, resume, out_steps_done, &is_corrupt, err);
 }
 
 enum mimo_status mimo_run_open_engine(struct mimo_run *run, struct mimo_engine *engine,

@@ -143,15 +143,16 @@ enum mimo_status mimo_state_save(struct mimo_engine *engine, const char *root, u
 }
 
 enum mimo_status mimo_state_load(struct mimo_engine *engine, const char *path,
-                                 uint64_t *out_steps_done, struct mimo_error *err)
+                                 uint64_t *out_steps_done, bool *out_is_corrupt,
+                                 struct mimo_error *err)
 {
     struct mimo_arena arena = {0};
     const struct mimo_tensor_file files[FILE_COUNT] = {model_file(engine, &arena),
                                                        optimizer_file(engine, &arena)};
     const uint32_t file_count = engine->trains ? FILE_COUNT : OPTIMIZER_FILE;
     struct mimo_checkpoint_state state = {0};
-    const enum mimo_status status =
-        mimo_checkpoint_load(engine->world, engine->be, path, &state, files, file_count, err);
+    const enum mimo_status status = mimo_checkpoint_load(engine->world, engine->be, path, &state,
+                                                         files, file_count, out_is_corrupt, err);
 
     mimo_arena_release(&arena);
     if (status == MIMO_OK)

@@ -15,9 +15,11 @@ const char *mimo_resolve_path(struct mimo_arena *arena, const char *root, const 
 enum mimo_status mimo_state_save(struct mimo_engine *engine, const char *root, uint64_t steps_done,
                                  struct mimo_error *err);
 
-/* Loads the checkpoint at `path`: parameters, and moments where the engine trains. Collective. */
+/* Loads the checkpoint at `path`: parameters, and moments where the engine trains. *out_is_corrupt
+ * as for mimo_checkpoint_load. Collective. */
 enum mimo_status mimo_state_load(struct mimo_engine *engine, const char *path,
-                                 uint64_t *out_steps_done, struct mimo_error *err);
+                                 uint64_t *out_steps_done, bool *out_is_corrupt,
+                                 struct mimo_error *err);
 
 /* Reads the weights that the plan names (a module's, a projector's or the model's folder) over the
  * initial values. Not collective: the caller agrees on the result. */
