@@ -132,7 +132,8 @@ struct mimo_backend_ops {
                                void *workspace);
     size_t (*attention_workspace)(struct mimo_backend *be, const struct mimo_attention *shape);
 
-    /* -- tokens and the loss --------------------------------------------------------------------- */
+    /* -- tokens and the loss ---------------------------------------------------------------------
+     */
 
     /* y[i, :] = table[ids[i] - first, :] where first <= ids[i] < first + count, else zeros. */
     void (*embedding_forward)(struct mimo_backend *be, void *y, const void *table,
@@ -160,7 +161,8 @@ struct mimo_backend_ops {
                                    const void *sums, const int32_t *labels, int64_t rows,
                                    int64_t count, int64_t first, double scale);
 
-    /* -- images ---------------------------------------------------------------------------------- */
+    /* -- images ----------------------------------------------------------------------------------
+     */
 
     /* patches[images * (size/patch)², channels * patch * patch] from pixels[images, size, size,
      * channels] (uint8): (value/255 - mean[c]) / std[c], channel by channel as a convolution's
@@ -171,13 +173,14 @@ struct mimo_backend_ops {
     /* x[i, 0, :] = cls + position[0], x[i, 1 + p, :] = patches[i, p, :] + position[1 + p];
      * tokens counts the class token. */
     void (*vit_embed_forward)(struct mimo_backend *be, void *x, const void *patches,
-                              const void *cls, const void *position, int64_t images,
-                              int64_t tokens, int64_t cols);
+                              const void *cls, const void *position, int64_t images, int64_t tokens,
+                              int64_t cols);
     /* dcls and dposition accumulate; dpatches is complete; each may be NULL. */
     void (*vit_embed_backward)(struct mimo_backend *be, void *dpatches, void *dcls, void *dposition,
                                const void *dx, int64_t images, int64_t tokens, int64_t cols);
 
-    /* -- optimizer -------------------------------------------------------------------------------- */
+    /* -- optimizer --------------------------------------------------------------------------------
+     */
 
     /* Σ x², accumulated in double precision in an order that depends on `count` alone; waits for
      * the result. */

@@ -107,9 +107,9 @@ enum mimo_status mimo_dataset_open_prompts(struct mimo_dataset **out_dataset,
 /* The token that ends an answer; -1 for synthetic data, which has no tokenizer. */
 int32_t mimo_dataset_end_token(const struct mimo_dataset *dataset);
 
-/* The text of `count` tokens, NUL-terminated valid UTF-8 (bytes that are none become U+FFFD), in memory
- * that the caller frees; NULL where that is short. Special tokens
- * (begin, end, padding, images) give nothing, and no token of synthetic data gives any. */
+/* The text of `count` tokens, NUL-terminated valid UTF-8 (bytes that are none become U+FFFD), in
+ * memory that the caller frees; NULL where that is short. Special tokens (begin, end, padding,
+ * images) give nothing, and no token of synthetic data gives any. */
 char *mimo_dataset_text(const struct mimo_dataset *dataset, const int32_t *ids, size_t count);
 
 #endif

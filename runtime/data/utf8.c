@@ -6,8 +6,8 @@
 
 static const char REPLACEMENT[] = "\xEF\xBF\xBD";
 
-/* The length that a lead byte announces and the range of the byte behind it, which excludes overlong
- * forms, surrogates and what lies beyond U+10FFFF. */
+/* The length that a lead byte announces and the range of the byte behind it, which excludes
+ * overlong forms, surrogates and what lies beyond U+10FFFF. */
 struct lead {
     unsigned char first, last;
     unsigned char second_min, second_max;

@@ -30,8 +30,8 @@
         const char *actual_ = (actual), *expected_ = (expected);                                   \
         const int equal_ = strcmp(actual_, expected_) == 0;                                        \
         if (!equal_)                                                                               \
-            (void)printf("\n  %s:%d: %s is \"%s\", expected \"%s\"\n", __FILE__, __LINE__, #actual, \
-                         actual_, expected_);                                                      \
+            (void)printf("\n  %s:%d: %s is \"%s\", expected \"%s\"\n", __FILE__, __LINE__,         \
+                         #actual, actual_, expected_);                                             \
         CU_ASSERT(equal_);                                                                         \
     } while (0)
 
@@ -40,7 +40,7 @@
         const char *actual_ = (actual), *part_ = (part);                                           \
         const int found_ = strstr(actual_, part_) != NULL;                                         \
         if (!found_)                                                                               \
-            (void)printf("\n  %s:%d: %s is \"%s\", expected it to contain \"%s\"\n", __FILE__,      \
+            (void)printf("\n  %s:%d: %s is \"%s\", expected it to contain \"%s\"\n", __FILE__,     \
                          __LINE__, #actual, actual_, part_);                                       \
         CU_ASSERT(found_);                                                                         \
     } while (0)
@@ -51,7 +51,7 @@
         const double actual_ = (double)(actual), expected_ = (double)(expected);                   \
         const int near_ = fabs(actual_ - expected_) <= (bound)*fmax(1.0, fabs(expected_));         \
         if (!near_)                                                                                \
-            (void)printf("\n  %s:%d: %s is %.17g, expected %.17g within %g\n", __FILE__, __LINE__,  \
+            (void)printf("\n  %s:%d: %s is %.17g, expected %.17g within %g\n", __FILE__, __LINE__, \
                          #actual, actual_, expected_, (double)(bound));                            \
         CU_ASSERT(near_);                                                                          \
     } while (0)

@@ -68,7 +68,8 @@ static int check(struct mimo_world *world, uint64_t first)
     struct mimo_error err = {0};
     int result;
 
-    if (mimo_checkpoint_find(world, DIRECTORY, &path, &warning, &err) != MIMO_OK || path == NULL)
+    if (mimo_checkpoint_find(world, DIRECTORY, UINT64_MAX, &path, &warning, &err) != MIMO_OK ||
+        path == NULL)
         result = complain("nothing found", &err);
     else if (warning != NULL)
         result = complain(warning, &err);
