@@ -44,7 +44,8 @@ struct mimo_adamw {
 struct mimo_backend_ops {
     const char *name; /* "cpu" */
 
-    /* -- memory ------------------------------------------------------------------------------ */
+    /* -- memory -----------------------------------------------------------------------------------
+     */
 
     /* `bytes` zeroed bytes, 64-byte aligned, or NULL. */
     void *(*alloc)(struct mimo_backend *be, size_t bytes);
@@ -66,7 +67,8 @@ struct mimo_backend_ops {
                         int64_t rows, int64_t cols);
     void (*synchronize)(struct mimo_backend *be);
 
-    /* -- linear layers ----------------------------------------------------------------------- */
+    /* -- linear layers ----------------------------------------------------------------------------
+     */
 
     /* y[rows, out] = x[rows, in] · wᵀ + bias; bias may be NULL. */
     void (*linear_forward)(struct mimo_backend *be, void *y, const void *x, const void *w,
@@ -78,7 +80,8 @@ struct mimo_backend_ops {
     void (*linear_backward_weight)(struct mimo_backend *be, void *dw, void *dbias, const void *dy,
                                    const void *x, int64_t rows, int64_t in, int64_t out);
 
-    /* -- normalisation, over the last dimension ------------------------------------------------ */
+    /* -- normalisation, over the last dimension ---------------------------------------------------
+     */
 
     /* With a residual: x += residual first (x is updated). y = (x - mean) * rstd * gamma + beta.
      * mean and rstd [rows] are kept for backward. */
@@ -97,7 +100,8 @@ struct mimo_backend_ops {
                               const void *x, const void *gamma, const void *rstd, int64_t rows,
                               int64_t cols);
 
-    /* -- element by element -------------------------------------------------------------------- */
+    /* -- element by element -----------------------------------------------------------------------
+     */
 
     /* y = f(x), f named by enum mimo_activation (gelu with erf; quick_gelu x·σ(1.702x)). */
     void (*activation_forward)(struct mimo_backend *be, enum mimo_activation kind, void *y,
@@ -112,7 +116,8 @@ struct mimo_backend_ops {
     void (*swiglu_backward)(struct mimo_backend *be, void *dx, const void *dy, const void *x,
                             int64_t rows, int64_t cols);
 
-    /* -- attention ----------------------------------------------------------------------------- */
+    /* -- attention --------------------------------------------------------------------------------
+     */
 
     /* Rotates `heads` heads of each row in place by the angles of its position: elements i and
      * i + head_dim/2 form a pair (the "rotate half" form of Hugging Face's Llama). `table` is
@@ -132,7 +137,7 @@ struct mimo_backend_ops {
                                void *workspace);
     size_t (*attention_workspace)(struct mimo_backend *be, const struct mimo_attention *shape);
 
-    /* -- tokens and the loss ---------------------------------------------------------------------
+    /* -- tokens and the loss ----------------------------------------------------------------------
      */
 
     /* y[i, :] = table[ids[i] - first, :] where first <= ids[i] < first + count, else zeros. */
@@ -161,7 +166,7 @@ struct mimo_backend_ops {
                                    const void *sums, const int32_t *labels, int64_t rows,
                                    int64_t count, int64_t first, double scale);
 
-    /* -- images ----------------------------------------------------------------------------------
+    /* -- images -----------------------------------------------------------------------------------
      */
 
     /* patches[images * (size/patch)², channels * patch * patch] from pixels[images, size, size,

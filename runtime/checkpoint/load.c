@@ -17,8 +17,7 @@ static enum mimo_status agree(struct mimo_world *world, struct mimo_error *err)
     return mimo_world_agree(world, err, &is_speaker);
 }
 
-/* -- finding --------------------------------------------------------------------------------------
- */
+/* -- finding ---------------------------------------------------------------------------------- */
 
 enum { WARNING_WORDS = 512 };
 
@@ -102,8 +101,7 @@ enum mimo_status mimo_checkpoint_find(struct mimo_world *world, const char *dire
     return status;
 }
 
-/* -- loading --------------------------------------------------------------------------------------
- */
+/* -- loading ---------------------------------------------------------------------------------- */
 
 struct load {
     struct mimo_world *world;

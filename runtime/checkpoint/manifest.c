@@ -19,8 +19,7 @@ enum {
     DIGEST_BYTES = sizeof((struct mimo_checkpoint_state *)0)->plan_digest,
 };
 
-/* -- both ways ----------------------------------------------------------------------------------
- */
+/* -- both ways -------------------------------------------------------------------------------- */
 
 static json_t *hex_u64(uint64_t value)
 {
@@ -42,8 +41,7 @@ static uint64_t checksum(const json_t *root)
     return sum;
 }
 
-/* -- writing ------------------------------------------------------------------------------------
- */
+/* -- writing ---------------------------------------------------------------------------------- */
 
 static json_t *tensor_json(const struct mimo_tensor_info *tensor, uint64_t sum)
 {
@@ -104,8 +102,7 @@ enum mimo_status mimo_manifest_write(const struct mimo_manifest *manifest, const
     return status;
 }
 
-/* -- reading ------------------------------------------------------------------------------------
- */
+/* -- reading ---------------------------------------------------------------------------------- */
 
 /* Readers of one value return false where it is missing or of another form. */
 

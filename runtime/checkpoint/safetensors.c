@@ -46,8 +46,7 @@ const char *mimo_safetensors_shape(const uint64_t *shape, uint32_t dimensions, c
     return text;
 }
 
-/* -- reading ------------------------------------------------------------------------------------
- */
+/* -- reading ---------------------------------------------------------------------------------- */
 
 /* What a header is read with: the file for messages, and where its data begins. */
 struct reader {
@@ -277,8 +276,7 @@ mimo_safetensors_find(const struct mimo_safetensors *safetensors, const char *na
     return bsearch(&key, safetensors->tensors, safetensors->count, sizeof key, compare_names);
 }
 
-/* -- writing ------------------------------------------------------------------------------------
- */
+/* -- writing ---------------------------------------------------------------------------------- */
 
 static uint64_t tensor_bytes(const struct mimo_tensor_info *tensor)
 {

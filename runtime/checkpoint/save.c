@@ -48,8 +48,7 @@ static enum mimo_status agree(struct save *save, struct mimo_error *err)
     return mimo_world_agree(save->world, err, &is_speaker);
 }
 
-/* -- before anything is written -------------------------------------------------------------------
- */
+/* -- before anything is written --------------------------------------------------------------- */
 
 static enum mimo_status lay_out(struct save *save, struct mimo_error *err)
 {
@@ -129,8 +128,7 @@ static enum mimo_status check_owners(struct save *save, struct mimo_error *err)
     return MIMO_OK;
 }
 
-/* -- the files ------------------------------------------------------------------------------------
- */
+/* -- the files -------------------------------------------------------------------------------- */
 
 static enum mimo_status create_file(struct save *save, uint32_t index, struct mimo_error *err)
 {

@@ -39,8 +39,7 @@ struct mimo_weights {
     uint32_t entry_count;
 };
 
-/* -- opening --------------------------------------------------------------------------------------
- */
+/* -- opening ---------------------------------------------------------------------------------- */
 
 static struct file *find_file(const struct mimo_weights *weights, const char *name)
 {
@@ -201,8 +200,7 @@ void mimo_weights_close(struct mimo_weights *weights)
     free(weights);
 }
 
-/* -- reading --------------------------------------------------------------------------------------
- */
+/* -- reading ---------------------------------------------------------------------------------- */
 
 static const struct entry *find_entry(const struct mimo_weights *weights, const char *name)
 {

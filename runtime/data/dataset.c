@@ -35,8 +35,7 @@ static const char *join(struct mimo_arena *arena, const char *folder, const char
     return mimo_arena_printf(arena, "%s/%s", folder, path);
 }
 
-/* -- opening -------------------------------------------------------------------------------------
- */
+/* -- opening ---------------------------------------------------------------------------------- */
 
 /* NULL where memory is short. */
 static struct mimo_dataset *dataset_new(const struct mimo_plan *plan, const char *root)
@@ -171,8 +170,7 @@ enum mimo_status mimo_dataset_open_prompts(struct mimo_dataset **out_dataset,
     return status;
 }
 
-/* -- records -------------------------------------------------------------------------------------
- */
+/* -- records ---------------------------------------------------------------------------------- */
 
 uint64_t mimo_dataset_count(const struct mimo_dataset *dataset)
 {
@@ -274,8 +272,7 @@ const char *mimo_dataset_id(struct mimo_dataset *dataset, uint64_t record)
     return dataset->is_synthetic ? "" : record_at(dataset, record)->id;
 }
 
-/* -- pixels --------------------------------------------------------------------------------------
- */
+/* -- pixels ----------------------------------------------------------------------------------- */
 
 static enum mimo_status read_pixels(const char *file, uint32_t size, uint32_t channels,
                                     uint8_t *pixels, struct mimo_error *err)
@@ -313,8 +310,7 @@ enum mimo_status mimo_dataset_pixels(struct mimo_dataset *dataset, uint64_t reco
                : mimo_records_error(&dataset->records, record, cause.message, err);
 }
 
-/* -- prompts -------------------------------------------------------------------------------------
- */
+/* -- prompts ---------------------------------------------------------------------------------- */
 
 /* The first of the places where an image of the command line may be. */
 static const char *find_image(struct mimo_dataset *dataset, const char *path)
@@ -352,8 +348,7 @@ enum mimo_status mimo_dataset_add_prompt(struct mimo_dataset *dataset, const cha
     return status;
 }
 
-/* -- tokens and text -----------------------------------------------------------------------------
- */
+/* -- tokens and text -------------------------------------------------------------------------- */
 
 int32_t mimo_dataset_end_token(const struct mimo_dataset *dataset)
 {

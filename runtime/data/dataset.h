@@ -86,7 +86,7 @@ enum mimo_status mimo_dataset_pixels(struct mimo_dataset *dataset, uint64_t reco
 /* The record's "id" as text ("" where it has none). */
 const char *mimo_dataset_id(struct mimo_dataset *dataset, uint64_t record);
 
-/* -- prompts given on the command line --------------------------------------------------------- */
+/* -- prompts given on the command line -------------------------------------------------------- */
 
 /* Adds a record: `text` (markers for images that it does not mention are put first) and its image
  * files, each looked for as given, then under `root`, then under data.media. The new record's
@@ -102,7 +102,7 @@ enum mimo_status mimo_dataset_open_prompts(struct mimo_dataset **out_dataset,
                                            const struct mimo_plan *plan, const char *root,
                                            const char *path, struct mimo_error *err);
 
-/* -- tokens and text --------------------------------------------------------------------------- */
+/* -- tokens and text -------------------------------------------------------------------------- */
 
 /* The token that ends an answer; -1 for synthetic data, which has no tokenizer. */
 int32_t mimo_dataset_end_token(const struct mimo_dataset *dataset);

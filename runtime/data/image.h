@@ -36,7 +36,7 @@ void mimo_image_release(struct mimo_image *image);
 enum mimo_status mimo_image_decode(const uint8_t *bytes, size_t size, uint32_t channels,
                                    struct mimo_image *out_image, struct mimo_error *err);
 
-/* -- the decoders ------------------------------------------------------------------------------ */
+/* -- the decoders ----------------------------------------------------------------------------- */
 
 /* Decode to 4 channels (PNG: red, green, blue, alpha) or 3 (JPEG). */
 enum mimo_status mimo_png_decode(const uint8_t *bytes, size_t size, struct mimo_image *out_image,

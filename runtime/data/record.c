@@ -31,8 +31,7 @@ static void read_id(struct reader *reader, const json_t *id)
             mimo_arena_printf(reader->arena, "%" JSON_INTEGER_FORMAT, json_integer_value(id));
 }
 
-/* -- turns ---------------------------------------------------------------------------------------
- */
+/* -- turns ------------------------------------------------------------------------------------ */
 
 static bool read_turn(struct reader *reader, struct mimo_turn *turn, const json_t *json,
                       size_t index)
@@ -70,8 +69,7 @@ static void read_turns(struct reader *reader, const json_t *list)
     }
 }
 
-/* -- images --------------------------------------------------------------------------------------
- */
+/* -- images ----------------------------------------------------------------------------------- */
 
 /* Room for `count` images, or a fault and NULL. */
 static struct mimo_image_ref *images_new(struct reader *reader, size_t count)
@@ -147,8 +145,7 @@ static void check_markers(struct reader *reader)
               images == 1 ? "" : "s", markers, markers == 1 ? "" : "s");
 }
 
-/* -- prompts -------------------------------------------------------------------------------------
- */
+/* -- prompts ---------------------------------------------------------------------------------- */
 
 /* `text` behind one marker for each image that it has none for. */
 static char *with_markers(struct reader *reader, const char *text, uint64_t missing)
@@ -182,8 +179,7 @@ static void set_prompt(struct reader *reader, const char *text)
     reader->turns->length = strlen(reader->turns->text);
 }
 
-/* -- the record ----------------------------------------------------------------------------------
- */
+/* -- the record ------------------------------------------------------------------------------- */
 
 static struct mimo_record finish(struct reader *reader)
 {

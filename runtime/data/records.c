@@ -46,8 +46,7 @@ enum mimo_status mimo_records_error(const struct mimo_records *records, uint64_t
                           records->name, record, line, what);
 }
 
-/* -- reading -------------------------------------------------------------------------------------
- */
+/* -- reading ---------------------------------------------------------------------------------- */
 
 static size_t source_left(const struct source *source)
 {

@@ -25,8 +25,7 @@ static uint64_t image_tokens(const struct mimo_synthetic *synthetic, uint32_t im
     return tokens;
 }
 
-/* -- making --------------------------------------------------------------------------------------
- */
+/* -- making ----------------------------------------------------------------------------------- */
 
 static void insert_special(struct mimo_synthetic *synthetic, uint32_t token)
 {
@@ -111,8 +110,7 @@ void mimo_synthetic_release(struct mimo_synthetic *synthetic)
     *synthetic = (struct mimo_synthetic){0};
 }
 
-/* -- a record ------------------------------------------------------------------------------------
- */
+/* -- a record --------------------------------------------------------------------------------- */
 
 uint32_t mimo_synthetic_images(const struct mimo_synthetic *synthetic, uint64_t record)
 {

@@ -70,8 +70,7 @@ static const struct mimo_tokenizer_kind KINDS[] = {
     {"words", true, encode_words},
 };
 
-/* -- making --------------------------------------------------------------------------------------
- */
+/* -- making ----------------------------------------------------------------------------------- */
 
 enum mimo_status mimo_tokenizer_init(struct mimo_tokenizer *tokenizer, const struct mimo_plan *plan,
                                      struct mimo_error *err)
@@ -167,8 +166,7 @@ enum mimo_status mimo_tokenizer_train(struct mimo_tokenizer *tokenizer,
     return check_fit(tokenizer, plan, err);
 }
 
-/* -- using ---------------------------------------------------------------------------------------
- */
+/* -- using ------------------------------------------------------------------------------------ */
 
 size_t mimo_tokenizer_encode(const struct mimo_tokenizer *tokenizer, const char *text,
                              size_t length, int32_t *ids, size_t capacity)

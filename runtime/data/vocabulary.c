@@ -7,8 +7,7 @@
 
 enum { SLOTS_FIRST = 1024 };
 
-/* -- cutting text --------------------------------------------------------------------------------
- */
+/* -- cutting text ----------------------------------------------------------------------------- */
 
 static bool is_letter(char c)
 {
@@ -61,8 +60,7 @@ bool mimo_pieces_next(struct mimo_pieces *pieces, struct mimo_piece *out_piece)
     return true;
 }
 
-/* -- the hash table ------------------------------------------------------------------------------
- */
+/* -- the hash table --------------------------------------------------------------------------- */
 
 /* FNV-1a, 64 bits, of the piece as a word: lower case, behind its space. */
 static uint64_t piece_hash(const struct mimo_piece *piece)
@@ -138,8 +136,7 @@ void mimo_vocabulary_release(struct mimo_vocabulary *vocabulary)
     *vocabulary = (struct mimo_vocabulary){0};
 }
 
-/* -- counting and numbering ----------------------------------------------------------------------
- */
+/* -- counting and numbering ------------------------------------------------------------------- */
 
 static void add_word(struct mimo_vocabulary *vocabulary, const struct mimo_piece *piece)
 {

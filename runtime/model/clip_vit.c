@@ -2,8 +2,7 @@
 
 #include <math.h>
 
-/* -- building ------------------------------------------------------------------------------------
- */
+/* -- building --------------------------------------------------------------------------------- */
 
 static void find_layer(struct mimo_clip_layer *layer, const struct mimo_parameters *parameters,
                        uint32_t module, uint32_t index)
@@ -185,8 +184,7 @@ void mimo_clip_vit_saved_open(const struct mimo_clip_vit *vit, struct mimo_clip_
         mimo_projector_saved_open(&vit->projector, &saved->projector, table, arena);
 }
 
-/* -- forward --------------------------------------------------------------------------------------
- */
+/* -- forward ---------------------------------------------------------------------------------- */
 
 /* The first residual stream: into the first layer's x, or x_out where no layer is computed. */
 static void embed(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved, const uint8_t *pixels)

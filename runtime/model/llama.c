@@ -10,8 +10,7 @@ enum { LOGITS_BYTES = 64 * 1024 * 1024, CHUNK_MIN = 16 };
 
 static const struct mimo_weight NO_WEIGHT = {NULL, NULL};
 
-/* -- building ------------------------------------------------------------------------------------
- */
+/* -- building --------------------------------------------------------------------------------- */
 
 static int64_t shard_width(const struct mimo_parameters *parameters, uint32_t module,
                            uint32_t layer, enum mimo_slot slot, int64_t *out_begin)
@@ -230,8 +229,7 @@ void mimo_llama_saved_open(const struct mimo_llama *llama, struct mimo_llama_sav
     saved->labels = mimo_tensor_take(arena, rows, sizeof(int32_t));
 }
 
-/* -- forward --------------------------------------------------------------------------------------
- */
+/* -- forward ---------------------------------------------------------------------------------- */
 
 /* Rows of the whole micro-step as rows of this rank's part. */
 static void upload_rows(struct mimo_llama *llama, int32_t *dst, const int32_t *rows, int64_t count,

@@ -113,8 +113,7 @@ enum mimo_status mimo_llama_forward(struct mimo_llama *llama, struct mimo_llama_
 enum mimo_status mimo_llama_backward(struct mimo_llama *llama, struct mimo_llama_saved *saved,
                                      struct mimo_error *err);
 
-/* -- the head (llama_head.c) ----------------------------------------------------------------------
- */
+/* -- the head (llama_head.c) ------------------------------------------------------------------ */
 
 /*
  * Cross entropy of the target rows over the cut vocabulary, which is never gathered. The losses of

@@ -107,8 +107,7 @@ void mimo_parameters_close(struct mimo_parameters *parameters)
     mimo_tensor_arena_release(&parameters->scratch, parameters->be);
 }
 
-/* -- initial values ------------------------------------------------------------------------------
- */
+/* -- initial values --------------------------------------------------------------------------- */
 
 static double initial_value(const struct mimo_plan_parameter *plan,
                             const struct mimo_random *random, uint64_t global_index)
@@ -182,8 +181,7 @@ enum mimo_status mimo_parameters_initialise(struct mimo_parameters *parameters, 
     return MIMO_OK;
 }
 
-/* -- finding --------------------------------------------------------------------------------------
- */
+/* -- finding ---------------------------------------------------------------------------------- */
 
 struct mimo_weight mimo_parameters_find(const struct mimo_parameters *parameters, uint32_t module,
                                         uint32_t layer, enum mimo_slot slot)

@@ -7,8 +7,7 @@
 
 enum { TOTAL_TARGETS, TOTAL_TOKENS, TOTAL_IMAGES, TOTAL_BAD, TOTAL_COUNT };
 
-/* -- making room ---------------------------------------------------------------------------------
- */
+/* -- making room ------------------------------------------------------------------------------ */
 
 static void open_language(struct mimo_batch *batch, uint32_t module,
                           const struct mimo_coordinate *at, struct mimo_arena *arena)

@@ -3,7 +3,7 @@
 #include "plan/grid.h"
 #include "runtime/model/required.h"
 
-/* -- what this version carries out ------------------------------------------------------------- */
+/* -- what this version carries out ------------------------------------------------------------ */
 
 static enum mimo_status refuse(struct mimo_error *err, const char *module, const char *what)
 {
@@ -43,8 +43,7 @@ enum mimo_status mimo_engine_supports(const struct mimo_plan *plan, struct mimo_
     return mimo_required_check(plan, err);
 }
 
-/* -- communicators -------------------------------------------------------------------------------
- */
+/* -- communicators ---------------------------------------------------------------------------- */
 
 static struct mimo_group **group_field(struct mimo_engine_groups *groups, uint32_t kind)
 {

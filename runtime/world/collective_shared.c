@@ -112,7 +112,7 @@ static enum mimo_status meet(const struct passage *p, size_t step, struct mimo_e
     return step == 0 ? check_headers(p, err) : MIMO_OK;
 }
 
-/* -- all-reduce ------------------------------------------------------------------------------ */
+/* -- all-reduce ------------------------------------------------------------------------------- */
 
 static enum mimo_status all_reduce_small(const struct mimo_call *call, struct mimo_error *err)
 {
@@ -197,7 +197,7 @@ static enum mimo_status all_reduce(const struct mimo_call *call, struct mimo_err
     return MIMO_OK;
 }
 
-/* -- the others ------------------------------------------------------------------------------ */
+/* -- the others ------------------------------------------------------------------------------- */
 
 static enum mimo_status reduce_scatter(const struct mimo_call *call, struct mimo_error *err)
 {

@@ -15,7 +15,7 @@ static uint32_t own_rank(const struct mimo_transport_mpi *t)
     return mimo_world_place(t->base.world).rank;
 }
 
-/* -- messages to this rank itself -------------------------------------------------------------- */
+/* -- messages to this rank itself ------------------------------------------------------------- */
 
 /* The n-th receive from this rank with `tag`, or NULL. */
 static const struct mimo_message *find_own_receive(const struct mimo_message *receives,
@@ -58,8 +58,7 @@ static enum mimo_status copy_own(uint32_t own, const struct mimo_message *sends,
     return MIMO_OK;
 }
 
-/* -- messages to others --------------------------------------------------------------------------
- */
+/* -- messages to others ----------------------------------------------------------------------- */
 
 static size_t count_transfers(const struct mimo_message *messages, size_t count, uint32_t own)
 {

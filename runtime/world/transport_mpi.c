@@ -40,7 +40,7 @@ uint32_t mimo_group_member(const struct mimo_group *group, uint32_t position)
     return group->members[position];
 }
 
-/* -- making groups --------------------------------------------------------------------------- */
+/* -- making groups ---------------------------------------------------------------------------- */
 
 static struct mimo_channel *find_channel(const struct mimo_transport_mpi *t, const uint32_t *ranks,
                                          uint32_t count)
@@ -233,7 +233,7 @@ static enum mimo_status group_make(struct mimo_transport *transport, const uint3
     return MIMO_OK;
 }
 
-/* -- calls ----------------------------------------------------------------------------------- */
+/* -- calls ------------------------------------------------------------------------------------ */
 
 static enum mimo_status run(struct mimo_group *group, struct mimo_call *call,
                             enum mimo_collective collective, struct mimo_error *err)
@@ -298,7 +298,7 @@ static enum mimo_status broadcast(struct mimo_group *group, void *data, size_t b
     return run(group, &call, MIMO_BROADCAST, err);
 }
 
-/* -- start and end --------------------------------------------------------------------------- */
+/* -- start and end ---------------------------------------------------------------------------- */
 
 static void free_transport(struct mimo_transport_mpi *t)
 {

@@ -44,7 +44,7 @@ struct mimo_window {
     struct part parts[]; /* of each member */
 };
 
-/* -- the barrier ----------------------------------------------------------------------------- */
+/* -- the barrier ------------------------------------------------------------------------------ */
 
 /* Whether all have come to barrier `turn`. Members below *next are known to have. */
 static bool have_all_come(const struct mimo_window *window, uint32_t turn, uint32_t *next)
@@ -140,7 +140,7 @@ void mimo_window_barrier(struct mimo_window *window, const char *operation)
         sleep_until_all_come(window, next, operation);
 }
 
-/* -- memory ---------------------------------------------------------------------------------- */
+/* -- memory ----------------------------------------------------------------------------------- */
 
 size_t mimo_window_buffer_bytes(const struct mimo_window *window)
 {

@@ -17,7 +17,7 @@ enum {
     SAME_PIECE_BYTES = 4096,
 };
 
-/* -- start and end --------------------------------------------------------------------------- */
+/* -- start and end ---------------------------------------------------------------------------- */
 
 static enum mimo_status start_mpi(int *argc, char ***argv, struct mimo_error *err)
 {
@@ -123,7 +123,7 @@ struct mimo_world_place mimo_world_place(const struct mimo_world *world)
     return world->place;
 }
 
-/* -- agreement ------------------------------------------------------------------------------- */
+/* -- agreement -------------------------------------------------------------------------------- */
 
 static enum mimo_status reduce_min(struct mimo_world *world, uint32_t *value, const char *operation,
                                    struct mimo_error *err)
@@ -211,7 +211,7 @@ enum mimo_status mimo_world_same(struct mimo_world *world, const void *bytes, ui
                           differs);
 }
 
-/* -- progress and the end of a job that hangs -------------------------------------------------- */
+/* -- progress and the end of a job that hangs ------------------------------------------------- */
 
 void mimo_world_note(struct mimo_world *world, const char *text)
 {

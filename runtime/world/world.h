@@ -59,7 +59,7 @@ enum mimo_status mimo_world_sum_u64(struct mimo_world *world, uint64_t *values, 
 _Noreturn void mimo_world_abort(struct mimo_world *world, enum mimo_status status,
                                 const char *message);
 
-/* -- progress: what each rank is doing, for the watchdog and its report ---------------------- */
+/* -- progress: what each rank is doing, for the watchdog and its report ----------------------- */
 
 /* Notes that this rank begins something: `text` must live until the next note (a literal, or a
  * string of the run), e.g. "step 12: receive micro-step 1 from clip". Cheap: two stores. */
@@ -81,7 +81,7 @@ void mimo_world_waits(struct mimo_world *world, const char *operation, const uin
 enum mimo_status mimo_world_watch(struct mimo_world *world, uint64_t timeout_ms,
                                   struct mimo_error *err);
 
-/* -- signals ----------------------------------------------------------------------------------- */
+/* -- signals ---------------------------------------------------------------------------------- */
 
 /* SIGTERM, SIGINT and SIGUSR1 from now on only set a flag, which this reads. The caller agrees on
  * it over all ranks at step boundaries. */

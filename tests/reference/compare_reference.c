@@ -25,7 +25,7 @@ struct comparison {
     unsigned numbers, failures;
 };
 
-/* -- numbers ----------------------------------------------------------------------------------- */
+/* -- numbers ---------------------------------------------------------------------------------- */
 
 static void compare(struct comparison *comparison, const char *what, const char *which,
                     double expected, double found, double scale)
@@ -64,7 +64,7 @@ static void end_subject(struct comparison *comparison, const char *subject)
     comparison->worst = 0.0;
 }
 
-/* -- JSON lines -------------------------------------------------------------------------------- */
+/* -- JSON lines ------------------------------------------------------------------------------- */
 
 /* Lines of a file that belong to the entries of a list. */
 struct lines {
@@ -106,7 +106,7 @@ static void compare_lines(struct comparison *comparison, const struct lines *lin
     end_subject(comparison, lines->list);
 }
 
-/* -- tensors ----------------------------------------------------------------------------------- */
+/* -- tensors ---------------------------------------------------------------------------------- */
 
 /* One of a checkpoint's files, and what its values are divided by. */
 struct tensors {
@@ -266,7 +266,7 @@ static void compare_checkpoint(struct comparison *comparison, const char *folder
         fail(comparison, err.message, folder);
 }
 
-/* -- the whole --------------------------------------------------------------------------------- */
+/* -- the whole -------------------------------------------------------------------------------- */
 
 /* An entry without a line, or a line without an entry, compares as not a number. */
 static void compare_all(struct comparison *comparison, char **paths, size_t steps)

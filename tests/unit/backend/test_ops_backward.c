@@ -119,8 +119,7 @@ static void check_problem(const struct problem *p)
         check_tier(p, rig_tiers[t], numeric);
 }
 
-/* -- linear: x, w, bias ---------------------------------------------------------------------------
- */
+/* -- linear: x, w, bias ----------------------------------------------------------------------- */
 
 static void linear_forward(struct rig *rig, const struct problem *p, void *y, void *const *in)
 {
@@ -155,8 +154,7 @@ static void linear(void)
     }
 }
 
-/* -- norms: x, gamma, beta ------------------------------------------------------------------------
- */
+/* -- norms: x, gamma, beta -------------------------------------------------------------------- */
 
 static void norm_forward(struct rig *rig, const struct problem *p, void *y, void *const *in)
 {
@@ -207,8 +205,7 @@ static void norms(void)
         }
 }
 
-/* -- element by element: x ------------------------------------------------------------------------
- */
+/* -- element by element: x -------------------------------------------------------------------- */
 
 static void activation_forward(struct rig *rig, const struct problem *p, void *y, void *const *in)
 {

@@ -230,8 +230,7 @@ static void test_survives_every_bit_flip(void)
     CHECK(opened > 0 && opened < head * 2); /* flips within names pass */
 }
 
-/* -- writing ------------------------------------------------------------------------------------
- */
+/* -- writing ---------------------------------------------------------------------------------- */
 
 static void test_layout_reads_back(void)
 {
@@ -285,8 +284,7 @@ static void test_layout_refuses_names(void)
     mimo_arena_release(&arena);
 }
 
-/* -- conversions --------------------------------------------------------------------------------
- */
+/* -- conversions ------------------------------------------------------------------------------ */
 
 static void test_converts_f16(void)
 {

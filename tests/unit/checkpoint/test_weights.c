@@ -185,8 +185,7 @@ static void test_reads_large_tensors(void)
     free(values);
 }
 
-/* -- indexed folders ------------------------------------------------------------------------------
- */
+/* -- indexed folders -------------------------------------------------------------------------- */
 
 /* Two files that hold one tensor each, "m" and "n", and an index. */
 static void write_indexed(const char *index)

@@ -23,8 +23,7 @@ static void write_image(struct fixture *fixture, const char *name, uint32_t side
     free(rows);
 }
 
-/* -- order ---------------------------------------------------------------------------------------
- */
+/* -- order ------------------------------------------------------------------------------------ */
 
 static void test_order(void)
 {
@@ -54,8 +53,7 @@ static void test_order(void)
     fixture_release(&fixture);
 }
 
-/* -- pixels --------------------------------------------------------------------------------------
- */
+/* -- pixels ----------------------------------------------------------------------------------- */
 
 static void test_pixels(void)
 {
@@ -148,8 +146,7 @@ static void test_no_tokenizer(void)
     fixture_release(&fixture);
 }
 
-/* -- prompts -------------------------------------------------------------------------------------
- */
+/* -- prompts ---------------------------------------------------------------------------------- */
 
 static void check_prompt(struct fixture *fixture, struct mimo_dataset *dataset, uint64_t record,
                          const int32_t *expected, uint32_t count)
@@ -272,8 +269,7 @@ static void test_prompt_with_several_modalities(void)
     fixture_release(&fixture);
 }
 
-/* -- text ----------------------------------------------------------------------------------------
- */
+/* -- text ------------------------------------------------------------------------------------- */
 
 static void test_text(void)
 {

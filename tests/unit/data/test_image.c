@@ -9,8 +9,7 @@
 
 enum { GREY = 0, RGB = 2, PALETTE = 3, GREY_ALPHA = 4, RGB_ALPHA = 6, SIDE = 16 };
 
-/* -- PNG -----------------------------------------------------------------------------------------
- */
+/* -- PNG -------------------------------------------------------------------------------------- */
 
 /* Checks what a PNG file of one row of two pixels is read as, in colour. */
 static void check_png(struct fixture_png image, const uint8_t expected[6])
@@ -119,8 +118,7 @@ static void test_grey_of_colour(void)
     free(file);
 }
 
-/* -- JPEG ----------------------------------------------------------------------------------------
- */
+/* -- JPEG ------------------------------------------------------------------------------------- */
 
 struct memory_file {
     unsigned char *bytes;
@@ -196,8 +194,7 @@ static void test_jpeg(void)
     check_jpeg(jpeg_new(4, JCS_CMYK, FALSE), cmyk_expected);
 }
 
-/* -- hostile files -------------------------------------------------------------------------------
- */
+/* -- hostile files ---------------------------------------------------------------------------- */
 
 static struct memory_file png_new(void)
 {

@@ -16,8 +16,7 @@ static struct mimo_image image_new(uint32_t width, uint32_t height, uint32_t cha
     return image;
 }
 
-/* -- the definition, in double precision and without any economy ----------------------------------
- */
+/* -- the definition, in double precision and without any economy ------------------------------ */
 
 static double cubic(double x)
 {
