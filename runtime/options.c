@@ -61,9 +61,7 @@ void mimo_options_print_help(FILE *file)
         file);
 }
 
-/* -- values
- * ------------------------------------------------------------------------------------------------
- */
+/* -- values ----------------------------------------------------------------------------------- */
 
 static enum mimo_status parse_count(const char *option, const char *text, uint64_t *out,
                                     struct mimo_error *err)
@@ -118,9 +116,7 @@ static enum mimo_status parse_duration(const char *text, uint64_t *out_ms, struc
                           text);
 }
 
-/* -- options
- * -----------------------------------------------------------------------------------------------
- */
+/* -- options ---------------------------------------------------------------------------------- */
 
 static enum mimo_status set_backend(struct mimo_options *options, const char *word,
                                     struct mimo_error *err)

@@ -207,8 +207,7 @@ static enum mimo_status write_files(struct save *save, struct mimo_error *err)
     return MIMO_OK;
 }
 
-/* -- checksums and the manifest
- * --------------------------------------------------------------------- */
+/* -- checksums and the manifest --------------------------------------------------------------- */
 
 static enum mimo_status checksum_tensors(struct save *save, uint32_t index,
                                          const struct mimo_disk_file *file, uint64_t *checksums,
@@ -266,8 +265,7 @@ static enum mimo_status finish(struct save *save, const uint64_t *checksums, str
     return mimo_folder_publish(save->directory, save->state->step, err);
 }
 
-/* -- the phases
- * ------------------------------------------------------------------------------------- */
+/* -- the phases ------------------------------------------------------------------------------- */
 
 static enum mimo_status prepare(struct save *save, struct mimo_error *err)
 {

@@ -291,8 +291,7 @@ enum mimo_status mimo_clip_vit_forward(struct mimo_clip_vit *vit, struct mimo_cl
                                   images * vit->plan->image_tokens, err);
 }
 
-/* -- backward
- * -------------------------------------------------------------------------------------- */
+/* -- backward --------------------------------------------------------------------------------- */
 
 static void weight_gradient(const struct mimo_clip_vit *vit, struct mimo_weight weight,
                             struct mimo_weight bias, const void *dy, const void *x, int64_t rows,

@@ -390,8 +390,7 @@ enum mimo_status mimo_llama_forward(struct mimo_llama *llama, struct mimo_llama_
     return mimo_llama_gather_targets(llama, saved, err);
 }
 
-/* -- backward
- * -------------------------------------------------------------------------------------- */
+/* -- backward --------------------------------------------------------------------------------- */
 
 static void weight_gradient(const struct mimo_llama *llama, struct mimo_weight weight,
                             struct mimo_weight bias, const void *dy, const void *x, int64_t rows,

@@ -135,8 +135,7 @@ enum mimo_status mimo_llama_backward_targets(struct mimo_llama *llama,
                                              struct mimo_llama_saved *saved,
                                              struct mimo_error *err);
 
-/* -- parts of a layer, shared with decoding
- * ---------------------------------------------------------- */
+/* -- parts of a layer, shared with decoding --------------------------------------------------- */
 
 /* Everything behind attention: from saved->attention to `x_next`, the next layer's x without the
  * residual saved->x_middle, which the next norm adds. */

@@ -34,8 +34,7 @@ void mimo_llama_cache_open(const struct mimo_llama *llama, struct mimo_llama_cac
     cache->host_shards = mimo_arena_alloc(table, rows * vocab, element);
 }
 
-/* -- keys and values
- * ---------------------------------------------------------------------------------- */
+/* -- keys and values -------------------------------------------------------------------------- */
 
 static char *cache_row(const struct mimo_llama *llama, uint32_t layer, int64_t sequence,
                        int64_t position)
@@ -67,8 +66,7 @@ void mimo_llama_cache_fill(struct mimo_llama *llama, uint32_t layer, const void 
         keep_rows(llama, layer, b, 0, qkv, b * length, length);
 }
 
-/* -- one token
- * ---------------------------------------------------------------------------------------- */
+/* -- one token -------------------------------------------------------------------------------- */
 
 static void attend(struct mimo_llama *llama, uint32_t layer, struct mimo_llama_saved_layer *step,
                    int64_t sequence, int32_t length)
@@ -143,8 +141,7 @@ enum mimo_status mimo_llama_decode(struct mimo_llama *llama, const int32_t *ids,
     return mimo_llama_logits(llama, cache->normed, batch, out_logits, err);
 }
 
-/* -- logits
- * ------------------------------------------------------------------------------------------- */
+/* -- logits ----------------------------------------------------------------------------------- */
 
 /* Shards lie one behind another while they are gathered; in the result each row is whole. */
 static void interleave_shards(const struct mimo_llama *llama, int64_t rows, char *out_logits)

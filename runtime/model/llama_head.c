@@ -2,8 +2,7 @@
 #include "plan/grid.h"
 #include "runtime/model/llama.h"
 
-/* -- target rows
- * ------------------------------------------------------------------------------------ */
+/* -- target rows ------------------------------------------------------------------------------ */
 
 void mimo_llama_split_targets(const struct mimo_llama *llama, struct mimo_llama_saved *saved,
                               const struct mimo_text *text)
@@ -92,8 +91,7 @@ enum mimo_status mimo_llama_backward_targets(struct mimo_llama *llama,
     return MIMO_OK;
 }
 
-/* -- cross entropy
- * ----------------------------------------------------------------------------------- */
+/* -- cross entropy ---------------------------------------------------------------------------- */
 
 /* Maximum and sums of one chunk of rows over the whole vocabulary. */
 static enum mimo_status chunk_sums(struct mimo_llama *llama, const int32_t *labels, int64_t rows,

@@ -208,8 +208,7 @@ struct mimo_weight mimo_parameters_find_projector(const struct mimo_parameters *
     return (struct mimo_weight){NULL, NULL};
 }
 
-/* -- gradients
- * ------------------------------------------------------------------------------------- */
+/* -- gradients -------------------------------------------------------------------------------- */
 
 void mimo_parameters_zero_gradients(struct mimo_parameters *parameters)
 {

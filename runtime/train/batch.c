@@ -97,8 +97,7 @@ void mimo_batch_open(struct mimo_batch *batch, const struct mimo_plan *plan, uin
     }
 }
 
-/* -- samples
- * --------------------------------------------------------------------------------------- */
+/* -- samples ---------------------------------------------------------------------------------- */
 
 /* Marks a position as bad and keeps the first reason. */
 static void mark_bad(struct mimo_batch *batch, size_t position, const struct mimo_error *reason,
@@ -213,8 +212,7 @@ static void load_encoder(struct mimo_batch *batch, struct mimo_encoder_batch *en
     }
 }
 
-/* -- text
- * ------------------------------------------------------------------------------------------ */
+/* -- text ------------------------------------------------------------------------------------- */
 
 static void tokenize(struct mimo_batch *batch, uint32_t micro_step, struct mimo_error *first)
 {
@@ -343,8 +341,7 @@ static void load_language(struct mimo_batch *batch, uint32_t micro_step, struct 
     }
 }
 
-/* -- agreement
- * -------------------------------------------------------------------------------------- */
+/* -- agreement -------------------------------------------------------------------------------- */
 
 static void load_own(struct mimo_batch *batch, struct mimo_error *first)
 {

@@ -91,8 +91,7 @@ static enum mimo_status make_groups(struct mimo_engine *engine, struct mimo_tran
     return MIMO_OK;
 }
 
-/* -- modules
- * --------------------------------------------------------------------------------------- */
+/* -- modules ---------------------------------------------------------------------------------- */
 
 static struct mimo_compute compute_of(struct mimo_engine *engine, uint32_t module)
 {
@@ -182,8 +181,7 @@ static void lay_out_encoder(struct mimo_engine *engine, uint32_t place, uint32_t
                                  &engine->activations);
 }
 
-/* -- links
- * ------------------------------------------------------------------------------------------ */
+/* -- links ------------------------------------------------------------------------------------ */
 
 /* A buffer of an edge: which end and direction it belongs to. */
 struct edge_buffer {
@@ -263,8 +261,7 @@ static void lay_out_link(struct mimo_engine *engine, uint32_t edge)
     lay_out_ends(engine, state, edge);
 }
 
-/* -- the whole
- * ---------------------------------------------------------------------------------------- */
+/* -- the whole -------------------------------------------------------------------------------- */
 
 /* Run once over arenas that only count, and once more over their memory. */
 static void lay_out(struct mimo_engine *engine)

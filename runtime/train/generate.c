@@ -24,9 +24,7 @@ struct generation {
     int64_t *answers; /* [S, 1 + width]: count, tokens */
 };
 
-/* -- opening
- * -------------------------------------------------------------------------------------------------
- */
+/* -- opening ---------------------------------------------------------------------------------- */
 
 static enum mimo_status open_prompts(struct generation *generation, struct mimo_error *err)
 {
@@ -104,9 +102,7 @@ static void close_generation(struct generation *generation)
     mimo_dataset_close(generation->data);
 }
 
-/* -- one round
- * ------------------------------------------------------------------------------------------------
- */
+/* -- one round -------------------------------------------------------------------------------- */
 
 static int64_t *answer_of(const struct generation *generation, uint32_t sample)
 {
@@ -189,9 +185,7 @@ static enum mimo_status run_round(struct generation *generation, uint64_t first,
                                     MIMO_REDUCE_SUM, err);
 }
 
-/* -- output
- * ---------------------------------------------------------------------------------------------------
- */
+/* -- output ----------------------------------------------------------------------------------- */
 
 static char *answer_text(const struct generation *generation, const int64_t *answer)
 {

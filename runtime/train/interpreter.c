@@ -25,8 +25,7 @@ static struct mimo_llama_saved *text_of(struct mimo_engine *engine, uint32_t mic
     return &language->saved[language->slots.of[micro_step]];
 }
 
-/* -- for the watchdog
- * --------------------------------------------------------------------------------- */
+/* -- for the watchdog ------------------------------------------------------------------------- */
 
 static const char *edge_end(const struct mimo_engine *engine, uint32_t edge, bool is_source)
 {
@@ -62,8 +61,7 @@ static void note(struct mimo_engine *engine, const struct mimo_plan_instruction 
     mimo_world_note(engine->world, text);
 }
 
-/* -- encoders
- * ----------------------------------------------------------------------------------------- */
+/* -- encoders --------------------------------------------------------------------------------- */
 
 static enum mimo_status do_encode(struct mimo_engine *engine, uint32_t place, uint32_t m,
                                   struct mimo_error *err)
@@ -86,8 +84,7 @@ static enum mimo_status do_backward_encoder(struct mimo_engine *engine,
                                   err);
 }
 
-/* -- the language model
- * -------------------------------------------------------------------------------- */
+/* -- the language model ----------------------------------------------------------------------- */
 
 /* The image rows of a link that go to rows which this rank holds; uploads where they go. */
 static int64_t index_rows(struct mimo_engine *engine, struct mimo_engine_link *link,
@@ -183,8 +180,7 @@ static enum mimo_status do_backward(struct mimo_engine *engine, uint32_t place, 
                            : do_backward_language(engine, m, err);
 }
 
-/* -- communication
- * --------------------------------------------------------------------------------------- */
+/* -- communication ---------------------------------------------------------------------------- */
 
 static enum mimo_status list_sends(struct mimo_engine *engine,
                                    const struct mimo_plan_instruction *instruction,
@@ -236,8 +232,7 @@ static enum mimo_status do_transfer(struct mimo_engine *engine,
                               receive_buffer(engine, instruction), err);
 }
 
-/* -- the end of a step
- * ------------------------------------------------------------------------------------ */
+/* -- the end of a step ------------------------------------------------------------------------ */
 
 static enum mimo_status do_load(struct mimo_engine *engine, struct mimo_error *err)
 {
@@ -305,8 +300,7 @@ enum mimo_status mimo_engine_step(struct mimo_engine *engine, uint64_t step, str
     return MIMO_OK;
 }
 
-/* -- forward alone
- * ------------------------------------------------------------------------------------------ */
+/* -- forward alone ---------------------------------------------------------------------------- */
 
 /* What of an instruction belongs to the forward pass of micro-step 0; opcode COUNT: nothing. */
 static struct mimo_plan_instruction forward_part(struct mimo_plan_instruction instruction)

@@ -2,8 +2,7 @@
 
 #include "plan/grid.h"
 
-/* -- building
- * -------------------------------------------------------------------------------------- */
+/* -- building --------------------------------------------------------------------------------- */
 
 static uint32_t count_transfers(const struct mimo_plan *plan, uint32_t edge, uint32_t source,
                                 uint32_t destination)
@@ -96,8 +95,7 @@ uint32_t mimo_link_messages_max(const struct mimo_link *link)
     return link->source.transfer_count + link->destination.transfer_count;
 }
 
-/* -- geometry
- * --------------------------------------------------------------------------------------- */
+/* -- geometry --------------------------------------------------------------------------------- */
 
 uint64_t mimo_link_rows(const struct mimo_link *link, const struct mimo_link_end *end,
                         uint32_t micro_step)
@@ -160,8 +158,7 @@ static uint32_t tag_of(const struct mimo_link *link, uint32_t direction)
     return 2 * link->edge + direction;
 }
 
-/* -- sending
- * ---------------------------------------------------------------------------------------- */
+/* -- sending ---------------------------------------------------------------------------------- */
 
 /* Sums partial rows over the group, part by part: afterwards this rank's part holds its columns. */
 static enum mimo_status reduce_parts(struct mimo_link *link, const struct mimo_link_end *end,
@@ -235,8 +232,7 @@ enum mimo_status mimo_link_send(struct mimo_link *link, uint32_t micro_step, uin
     return MIMO_OK;
 }
 
-/* -- receiving
- * -------------------------------------------------------------------------------------- */
+/* -- receiving -------------------------------------------------------------------------------- */
 
 /* Where this rank's own columns are put together: in place, or in its part of link->parts. */
 struct landing {

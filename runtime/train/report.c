@@ -31,8 +31,7 @@ const char *mimo_shortest_number(double value, char text[32])
     return text;
 }
 
-/* -- the terminal
- * ----------------------------------------------------------------------------------------- */
+/* -- the terminal ----------------------------------------------------------------------------- */
 
 /* A launcher gives its ranks a pseudo-terminal whatever its own output is, so what counts is where
  * the launcher writes: the parent process, when it is there to be looked at. */
@@ -78,9 +77,7 @@ static int terminal_columns(void)
     return columns;
 }
 
-/* -- text
- * ----------------------------------------------------------------------------------------------------
- */
+/* -- text ------------------------------------------------------------------------------------- */
 
 static const char *short_count(double value, char text[16])
 {
@@ -156,8 +153,7 @@ static void print_line(const struct mimo_reporter *reporter,
     write_text(text);
 }
 
-/* -- the reporter
- * ---------------------------------------------------------------------------------------------- */
+/* -- the reporter ----------------------------------------------------------------------------- */
 
 enum mimo_status mimo_reporter_open(struct mimo_reporter *reporter, const char *metrics_path,
                                     bool is_quiet, uint64_t log_interval, bool appends,

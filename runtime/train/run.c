@@ -115,9 +115,7 @@ enum mimo_status mimo_run_open_engine(struct mimo_run *run, struct mimo_engine *
     return restore(run, engine, out_steps_done, err);
 }
 
-/* -- losses
- * ------------------------------------------------------------------------------------------------
- */
+/* -- losses ----------------------------------------------------------------------------------- */
 
 static double loss_at(const void *losses, size_t element_size, int64_t index)
 {

@@ -39,8 +39,7 @@ enum mimo_status mimo_run_train(struct mimo_run *run, struct mimo_error *err);
 enum mimo_status mimo_run_evaluate(struct mimo_run *run, struct mimo_error *err);
 enum mimo_status mimo_run_generate(struct mimo_run *run, struct mimo_error *err);
 
-/* -- shared by them
- * ---------------------------------------------------------------------------------- */
+/* -- shared by them --------------------------------------------------------------------------- */
 
 /* Agrees on the ranks' own errors; afterwards all ranks hold the same one, or none. */
 enum mimo_status mimo_run_agree(struct mimo_run *run, struct mimo_error *err);

@@ -14,8 +14,7 @@ const char *mimo_resolve_path(struct mimo_arena *arena, const char *root, const 
     return mimo_arena_printf(arena, "%s/%s", root, path);
 }
 
-/* -- the tensors of a checkpoint
- * ----------------------------------------------------------------------- */
+/* -- the tensors of a checkpoint -------------------------------------------------------------- */
 
 static struct mimo_tensor_info info_of(const struct mimo_engine *engine,
                                        const struct mimo_plan_parameter *parameter,
@@ -160,8 +159,7 @@ enum mimo_status mimo_state_load(struct mimo_engine *engine, const char *path,
     return status;
 }
 
-/* -- Hugging Face folders
- * -------------------------------------------------------------------------------- */
+/* -- Hugging Face folders --------------------------------------------------------------------- */
 
 /* Where a parameter's initial value is read from: a folder ("" for none) and its name there. A
  * module's own folder has the names of its architecture; a LLaVA folder puts the part's name in

@@ -38,9 +38,7 @@ static bool saves(const struct training *training)
     return training->run->plan->checkpoint->directory.length > 0;
 }
 
-/* -- opening
- * -------------------------------------------------------------------------------------------------
- */
+/* -- opening ---------------------------------------------------------------------------------- */
 
 static enum mimo_status open_data(struct training *training, struct mimo_error *err)
 {
@@ -107,9 +105,7 @@ static void close_training(struct training *training)
     mimo_dataset_close(training->data);
 }
 
-/* -- one step
- * --------------------------------------------------------------------------------------------------
- */
+/* -- one step --------------------------------------------------------------------------------- */
 
 static void choose_records(struct training *training)
 {
@@ -174,8 +170,7 @@ static enum mimo_status one_step(struct training *training, struct mimo_error *e
     return report_step(training, now_ms() - begin, err);
 }
 
-/* -- between steps
- * ---------------------------------------------------------------------------------------------- */
+/* -- between steps ---------------------------------------------------------------------------- */
 
 static enum mimo_status save(struct training *training, struct mimo_error *err)
 {

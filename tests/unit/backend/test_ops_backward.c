@@ -254,8 +254,7 @@ static void activations(void)
                                     .cols = 19});
 }
 
-/* -- attention: q, k, v
- * ---------------------------------------------------------------------------- */
+/* -- attention: q, k, v ----------------------------------------------------------------------- */
 
 static void *workspace(struct rig *rig, const struct mimo_attention *shape)
 {
@@ -361,8 +360,7 @@ static void rotary(void)
                                     .outputs = 48});
 }
 
-/* -- tokens, images
- * ---------------------------------------------------------------------------------- */
+/* -- tokens, images --------------------------------------------------------------------------- */
 
 static const int32_t token_ids[6] = {3, 1, 3, 9, 3, 0};
 
@@ -416,8 +414,7 @@ static void embeddings(void)
                                     .out = 3});
 }
 
-/* -- cross entropy: the shards' logits
- * --------------------------------------------------------------- */
+/* -- cross entropy: the shards' logits -------------------------------------------------------- */
 
 enum { TOKENS = 4, PAIRS = 2 * TOKENS };
 static const int32_t labels[TOKENS] = {0, 5, 12, 7};
@@ -492,8 +489,7 @@ static void cross_entropy(void)
             .outputs = TOKENS});
 }
 
-/* -- the same bits
- * ------------------------------------------------------------------------------------- */
+/* -- the same bits ---------------------------------------------------------------------------- */
 
 /* The tensor, `shift` elements into its memory: results must not depend on where tensors lie. */
 static void *put_at(struct rig *rig, const double *values, int64_t count, int64_t shift)

@@ -116,8 +116,7 @@ static void check_found(const char *name, const char *part)
     free(warning);
 }
 
-/* -- layouts
- * ---------------------------------------------------------------------------------------- */
+/* -- layouts ---------------------------------------------------------------------------------- */
 
 static void check_layouts(enum run_layout saved, enum run_layout loaded, bool is_f64)
 {
@@ -184,8 +183,7 @@ static void test_files_do_not_depend_on_the_layout(void)
     barrier();
 }
 
-/* -- damage
- * ------------------------------------------------------------------------------------------ */
+/* -- damage ----------------------------------------------------------------------------------- */
 
 static void alter(const char *rest, long offset, int change)
 {
@@ -266,8 +264,7 @@ static void test_refuses_another_steps_manifest(void)
     check_found(NULL, "step-00000009 holds step 1");
 }
 
-/* -- lists that differ
- * ------------------------------------------------------------------------------ */
+/* -- lists that differ ------------------------------------------------------------------------ */
 
 static void check_list_fails(struct mimo_tensor_info *tensors, const char *part)
 {
@@ -330,8 +327,7 @@ static void test_loads_one_file_of_two(void)
     run_release(&run);
 }
 
-/* -- saving that fails
- * -------------------------------------------------------------------------------- */
+/* -- saving that fails ------------------------------------------------------------------------ */
 
 static void test_keeps_the_newest(void)
 {

@@ -103,8 +103,7 @@ static void test_channels(void)
     fixture_release(&fixture);
 }
 
-/* -- other files than the training data
- * ------------------------------------------------------------ */
+/* -- other files than the training data ------------------------------------------------------- */
 
 /* The vocabulary stays that of the training file: " a" 259, " cat" 260, " dog" 261, " who" 262. */
 static void test_evaluation_file(void)
