@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double STEP = 1e-3, BOUND = 1e-7, ZERO = 1e-10;
+static const double STEP = 4e-4, BOUND = 1e-7, ZERO = 1e-10;
 
 struct fixture {
     struct mimo_world *world;
@@ -100,7 +100,8 @@ static struct direction direction_of(struct fixture *fixture, uint32_t parameter
     struct direction direction = {.item = held(fixture, parameter)};
     const struct mimo_parameter *item = direction.item;
     const double *gradient = item != NULL ? item->gradient : NULL;
-    const double elements = (double)fixture->engine.plan->parameters[parameter].shape[0];
+    const uint64_t *shape = fixture->engine.plan->parameters[parameter].shape;
+    const double elements = (double)(shape[0] * shape[1] * shape[2] * shape[3]);
     double squares = 0.0, slope = 0.0;
 
     for (uint64_t i = 0; item != NULL && i < item->elements && item->is_counted; i++)
@@ -113,7 +114,7 @@ static struct direction direction_of(struct fixture *fixture, uint32_t parameter
     }
     for (uint64_t i = 0; item != NULL && i < item->elements; i++) {
         const double along = direction.norm > 0.0 ? gradient[i] / direction.norm : 0.0;
-        direction.values[i] = along + 0.3 * random_at(item, &random, i) / sqrt(elements);
+        direction.values[i] = along + 0.5 * random_at(item, &random, i) / sqrt(elements);
         if (item->is_counted)
             slope += gradient[i] * direction.values[i];
     }

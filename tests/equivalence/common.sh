@@ -1,0 +1,22 @@
+# What the scripts here share; sourced with BIN_DIR in $bin.
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+
+# compile MODEL DEPLOYMENT TRAINING PLAN
+compile() {
+  "$bin/mimoc" "$here/layouts.mimo" --model "$1" --deployment "$2" --training "$3" -o "$4"
+}
+
+# on_its_ranks PLAN COMMAND...: runs the command on as many ranks as the plan wants.
+on_its_ranks() {
+  local ranks
+  ranks=$("$bin/mimoc" show --format json "$1" | sed -n 's/.*"world_size": *\([0-9]*\).*/\1/p' | head -n 1)
+  shift
+  mpirun --oversubscribe -n "$ranks" "$@"
+}
+
+# train MODEL DEPLOYMENT TRAINING METRICS
+train() {
+  compile "$1" "$2" "$3" "$4.plan"
+  on_its_ranks "$4.plan" "$bin/mimo-exec" --quiet --timeout 60s --metrics "$4" "$4.plan"
+}
