@@ -22,7 +22,7 @@ static const char usage_text[] =
     "  --font FILE       colour bitmap font (" FONT_DEFAULT ")\n"
     "  --names FILE      Unicode's emoji-test.txt (" NAMES_DEFAULT ")\n"
     "  --sequences       also emoji of several code points: flags, keycaps, families\n"
-    "  --renderings N    training pictures of each emoji (16)\n"
+    "  --renderings N    training pictures of each emoji (32)\n"
     "  --test N          test pictures, each of another emoji (100)\n"
     "  --size N          side of a picture in pixels (32)\n"
     "  --seed N          where the random numbers start (1)\n"
@@ -157,7 +157,7 @@ int main(int argc, char **argv)
 {
     struct mimo_dataset_options options = {.font = FONT_DEFAULT,
                                            .names = NAMES_DEFAULT,
-                                           .renderings = 16,
+                                           .renderings = 32,
                                            .test_count = 100,
                                            .side = 32,
                                            .seed = 1,
