@@ -158,6 +158,23 @@ static const char *word_of(const struct mimo_value *value)
     return value->kind == MIMO_VALUE_NONE ? "none" : NULL;
 }
 
+static bool compare_equal(const struct mimo_value *left, const struct mimo_value *right,
+                          bool *out_equal);
+
+/* Item by item; false where two items cannot be compared. */
+static bool compare_lists(const struct mimo_value *left, const struct mimo_value *right,
+                          bool *out_equal)
+{
+    bool are_equal = left->item_count == right->item_count;
+
+    for (size_t i = 0; i < left->item_count && are_equal; i++) {
+        if (!compare_equal(&left->items[i], &right->items[i], &are_equal))
+            return false;
+    }
+    *out_equal = are_equal;
+    return true;
+}
+
 /* Sets *out_equal; false where the values cannot be compared. A word differs from whatever is no
  * word: data_parallel == auto is a fair question also where it is 8. */
 static bool compare_equal(const struct mimo_value *left, const struct mimo_value *right,
@@ -173,8 +190,10 @@ static bool compare_equal(const struct mimo_value *left, const struct mimo_value
         *out_equal = order_numbers(left, right) == 0;
         return left->unit == right->unit;
     }
-    if (left->kind != right->kind || left->kind == MIMO_VALUE_LIST)
+    if (left->kind != right->kind)
         return false;
+    if (left->kind == MIMO_VALUE_LIST)
+        return compare_lists(left, right, out_equal);
     *out_equal = left->kind == MIMO_VALUE_STRING ? strcmp(left->text, right->text) == 0
                                                  : left->integer == right->integer;
     return true;

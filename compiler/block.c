@@ -152,6 +152,15 @@ bool mimo_block_origin(const struct mimo_block *block, enum mimo_attribute attri
     return true;
 }
 
+bool mimo_block_inherits_unknown(const struct mimo_block *block)
+{
+    for (; block != NULL; block = block->parent) {
+        if (block->fields->has_lost_base)
+            return true;
+    }
+    return false;
+}
+
 const struct mimo_block *mimo_block_child(const struct mimo_block *block, enum mimo_block_kind kind,
                                           const char *name)
 {

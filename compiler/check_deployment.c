@@ -303,7 +303,7 @@ static void check_coverage(struct mimo_checker *checker, struct mimo_module_fact
     mimo_diagnose(checker->diagnostics, MIMO_E0602, mimo_layout_name(&module->layout),
                   "%s covers %lld ranks, but colocated modules share all %lld", module->block->name,
                   (long long)ranks, (long long)expected);
-    module->layout.rank_offset = MIMO_UNKNOWN;
+    mimo_layout_forget(&module->layout);
 }
 
 /* Whether layout a stands before b in the file. */
@@ -335,7 +335,7 @@ static const char *describe(struct mimo_checker *checker, const struct mimo_modu
 /* E0603: each layout that differs from the first one in the file. */
 static void check_equal_layouts(struct mimo_checker *checker)
 {
-    const struct mimo_facts *facts = checker->facts;
+    struct mimo_facts *facts = checker->facts;
     const struct mimo_module_facts *first = NULL;
 
     if (facts->mode != MIMO_MODE_HOMOGENEOUS || facts->declaration->deployment == NULL)
@@ -347,7 +347,7 @@ static void check_equal_layouts(struct mimo_checker *checker)
             first = module;
     }
     for (size_t i = 0; first != NULL && i < facts->module_count; i++) {
-        const struct mimo_module_facts *module = &facts->modules[i];
+        struct mimo_module_facts *module = &facts->modules[i];
         struct mimo_diagnostic *diagnostic;
 
         if (compare_layouts(module, first) != 1)
@@ -360,6 +360,7 @@ static void check_equal_layouts(struct mimo_checker *checker)
                           first->block->name);
         mimo_diagnose_note(checker->diagnostics, diagnostic, mimo_layout_name(&first->layout),
                            "the layout of %s is here", first->block->name);
+        mimo_layout_forget(&module->layout);
     }
 }
 
@@ -395,27 +396,38 @@ static void report_overlap(struct mimo_checker *checker, const struct mimo_modul
                        (long long)mimo_layout_end(&earlier->layout));
 }
 
+/* The first layout in the file that collides with that of `module` and stands before it. */
+static const struct mimo_module_facts *first_collision(const struct mimo_facts *facts,
+                                                       const struct mimo_module_facts *module)
+{
+    const struct mimo_module_facts *first = NULL;
+
+    for (size_t i = 0; i < facts->module_count; i++) {
+        const struct mimo_module_facts *candidate = &facts->modules[i];
+
+        if (candidate != module && collide(facts, module, candidate) &&
+            stands_before(candidate, module) && (first == NULL || stands_before(candidate, first)))
+            first = candidate;
+    }
+    return first;
+}
+
 /* E0605. A layout that collides with several is reported once, with the first of them. */
 static void check_overlap(struct mimo_checker *checker)
 {
     struct mimo_facts *facts = checker->facts;
+    bool *is_in_error = MIMO_NEW_ARRAY(checker->diagnostics->arena, bool, facts->module_count);
 
-    if (!has_own_ranges(facts))
-        return;
-    for (size_t i = 0; i < facts->module_count; i++) {
-        const struct mimo_module_facts *module = &facts->modules[i];
-        const struct mimo_module_facts *earlier = NULL;
+    for (size_t i = 0; has_own_ranges(facts) && i < facts->module_count; i++) {
+        const struct mimo_module_facts *earlier = first_collision(facts, &facts->modules[i]);
 
-        for (size_t other = 0; other < facts->module_count; other++) {
-            const struct mimo_module_facts *candidate = &facts->modules[other];
-
-            if (other != i && collide(facts, module, candidate) &&
-                stands_before(candidate, module) &&
-                (earlier == NULL || stands_before(candidate, earlier)))
-                earlier = candidate;
-        }
         if (earlier != NULL)
-            report_overlap(checker, module, earlier);
+            report_overlap(checker, &facts->modules[i], earlier);
+        is_in_error[i] = earlier != NULL;
+    }
+    for (size_t i = 0; i < facts->module_count; i++) {
+        if (is_in_error[i])
+            mimo_layout_forget(&facts->modules[i].layout);
     }
 }
 

@@ -67,7 +67,7 @@ static void check_head_dim(struct mimo_checker *checker, struct mimo_module_fact
         mimo_check_divisors(checker->diagnostics->arena, module->hidden_size, module->heads),
         module->kind == MIMO_MODULE_KIND_LANGUAGE ? "; or give head_dim" : "");
     module->heads = module->head_dim = MIMO_UNKNOWN;
-    if (module->kind == MIMO_MODULE_KIND_ENCODER)
+    if (!mimo_block_is_set(module->block, MIMO_ATTR_num_query_groups))
         module->groups = MIMO_UNKNOWN;
 }
 

@@ -20,6 +20,25 @@ static void check_images(struct mimo_checker *checker)
                       (long long)value->items[0].integer, (long long)value->items[1].integer);
 }
 
+/* E0302: synthetic data never ends, so it has no epochs. */
+static void check_epochs(struct mimo_checker *checker)
+{
+    const struct mimo_block *data = checker->facts->declaration->data;
+    const struct mimo_block *training = checker->facts->declaration->training;
+    struct mimo_diagnostic *diagnostic;
+
+    if (training == NULL || mimo_fact_word(data, MIMO_ATTR_format) != MIMO_DATA_FORMAT_SYNTHETIC ||
+        mimo_block_is_set(training, MIMO_ATTR_steps) ||
+        mimo_block_value(training, MIMO_ATTR_epochs)->kind == MIMO_VALUE_NONE ||
+        !mimo_block_is_set(training, MIMO_ATTR_epochs))
+        return;
+    diagnostic =
+        mimo_diagnose(checker->diagnostics, MIMO_E0302, mimo_block_span(training, MIMO_ATTR_epochs),
+                      "synthetic data has no epochs: it never ends");
+    mimo_check_note(checker, diagnostic, data, MIMO_ATTR_format, "format");
+    mimo_diagnose_help(checker->diagnostics, diagnostic, "give steps instead");
+}
+
 /* E0701. Completes micro_steps. */
 static void check_global_batch(struct mimo_checker *checker)
 {
@@ -127,6 +146,7 @@ static void check_bubble(struct mimo_checker *checker, struct mimo_module_facts 
 /* clang-format off */
 const struct mimo_rule mimo_training_rules[] = {
     {.check = check_images},
+    {.check = check_epochs},
     {.check = check_global_batch},
     {.check_module = check_encoder_samples},
     {.check = check_program_size},

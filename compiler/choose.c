@@ -95,12 +95,14 @@ enum mimo_status mimo_compilation_choose(const struct mimo_compilation *compilat
     return MIMO_OK;
 }
 
-/* What lint goes through of one kind: everything, or the one that an option names. */
+/* What lint goes through of one kind: every model and deployment, every training and data that none
+ * derives from, or the one that an option names. */
 static enum mimo_status choose_all(const struct mimo_compilation *compilation,
                                    enum mimo_choice_kind choice, struct candidates *out_blocks,
                                    struct mimo_error *err)
 {
-    struct candidates blocks = collect(compilation, choice, false);
+    const bool are_leaves = choice == MIMO_CHOICE_TRAINING || choice == MIMO_CHOICE_DATA;
+    struct candidates blocks = collect(compilation, choice, are_leaves);
     const struct mimo_block *named = NULL;
 
     if (compilation->request->names[choice] != NULL) {

@@ -77,6 +77,7 @@ struct mimo_fields {
     const struct mimo_tree_block *tree;
     struct mimo_block *base;     /* what a block of the file derives from */
     bool is_own;                 /* a nested block that is written here, not only inherited */
+    bool has_lost_base;          /* derives, by way of others too, from what is in error */
     bool is_derived_from;        /* some other block derives from it */
     enum mimo_progress progress; /* of filling it in */
 };
@@ -169,6 +170,9 @@ struct mimo_block *mimo_block_new(struct mimo_arena *arena, enum mimo_block_kind
                                   const char *architecture);
 void mimo_block_add_child(struct mimo_arena *arena, struct mimo_block *block,
                           struct mimo_block *child);
+
+/* True where entries of the block may stand in a base that is in error. */
+bool mimo_block_inherits_unknown(const struct mimo_block *block);
 
 /* "language 'llm'", "training" */
 const char *mimo_block_title(struct mimo_arena *arena, const struct mimo_block *block);

@@ -29,7 +29,8 @@ static void reset(struct mimo_compilation *compilation)
 static void report_missing(struct mimo_compilation *compilation, const struct mimo_block *block,
                            const char *what)
 {
-    if (block->is_damaged && mimo_compilation_lost(compilation, block->name_span.file, what))
+    if (mimo_block_inherits_unknown(block) ||
+        (block->is_damaged && mimo_compilation_lost(compilation, block->name_span.file, what)))
         return;
     (void)mimo_diagnose(compilation->diagnostics, MIMO_E0203, block->name_span, "%s needs %s",
                         mimo_block_title(compilation->arena, block), what);
@@ -64,6 +65,35 @@ static void check_length_of_training(struct mimo_compilation *compilation,
     }
 }
 
+/* E0302: a marker that marks nothing, or is already that of a modality before it. */
+static void check_marker(struct mimo_compilation *compilation, const struct mimo_block *model,
+                         size_t index)
+{
+    const struct mimo_block *modality = model->children[index];
+    struct mimo_diagnostic *diagnostic;
+    const char *marker, *other;
+
+    if (!mimo_block_is_set(modality, MIMO_ATTR_marker) ||
+        !mimo_block_string(modality, MIMO_ATTR_marker, &marker))
+        return;
+    if (marker[0] == '\0')
+        (void)mimo_diagnose(compilation->diagnostics, MIMO_E0302,
+                            mimo_block_span(modality, MIMO_ATTR_marker), "the marker is empty");
+    for (size_t i = 0; i < index; i++) {
+        if (model->children[i]->kind != MIMO_BLOCK_modality ||
+            !mimo_block_is_set(model->children[i], MIMO_ATTR_marker) ||
+            !mimo_block_string(model->children[i], MIMO_ATTR_marker, &other) ||
+            strcmp(marker, other) != 0)
+            continue;
+        diagnostic = mimo_diagnose(compilation->diagnostics, MIMO_E0302,
+                                   mimo_block_span(modality, MIMO_ATTR_marker),
+                                   "marker = \"%s\" is already that of %s", marker,
+                                   mimo_block_title(compilation->arena, model->children[i]));
+        mimo_diagnose_note(compilation->diagnostics, diagnostic,
+                           mimo_block_span(model->children[i], MIMO_ATTR_marker), "it is set here");
+    }
+}
+
 /* The default "<image>" is one modality's only. */
 static void check_markers(struct mimo_compilation *compilation, const struct mimo_block *model)
 {
@@ -71,9 +101,12 @@ static void check_markers(struct mimo_compilation *compilation, const struct mim
 
     for (size_t i = 0; i < model->child_count; i++)
         count += model->children[i]->kind == MIMO_BLOCK_modality;
-    for (size_t i = 0; count > 1 && i < model->child_count; i++) {
-        if (model->children[i]->kind == MIMO_BLOCK_modality)
+    for (size_t i = 0; i < model->child_count; i++) {
+        if (model->children[i]->kind != MIMO_BLOCK_modality)
+            continue;
+        if (count > 1)
             require_attribute(compilation, model->children[i], MIMO_ATTR_marker);
+        check_marker(compilation, model, i);
     }
 }
 

@@ -289,8 +289,9 @@ static struct mimo_value field_value(struct mimo_compilation *compilation,
     shared = shared_layout_field(block, field, &all);
     if (shared != NULL)
         return mimo_evaluate_field(compilation, all, shared);
-    if (block->is_damaged && mimo_compilation_lost(compilation, block->name_span.file,
-                                                   mimo_attribute_word(field->schema->attribute)))
+    if (mimo_block_inherits_unknown(block) ||
+        (block->is_damaged && mimo_compilation_lost(compilation, block->name_span.file,
+                                                    mimo_attribute_word(field->schema->attribute))))
         return mimo_value_unknown();
     return field->schema->default_text != NULL ? default_of(compilation, block, field)
                                                : mimo_value_unknown();

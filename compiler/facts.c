@@ -174,7 +174,7 @@ static int64_t sequence_parallel_of(const struct mimo_layout_facts *layout,
     return layout->tp > 1 && (value->kind == MIMO_VALUE_AUTO || value->integer != 0);
 }
 
-static void set_unknown(struct mimo_layout_facts *layout)
+void mimo_layout_forget(struct mimo_layout_facts *layout)
 {
     layout->tp = layout->cp = layout->pp = layout->dp = MIMO_UNKNOWN;
     layout->ep = layout->etp = layout->virtual_pipeline = MIMO_UNKNOWN;
@@ -226,7 +226,7 @@ static void find_layout(const struct mimo_block *deployment, struct mimo_module_
     layout->all = mimo_block_child(deployment, MIMO_BLOCK_parallelism, "all");
     if (layout->own == NULL && (layout->all == NULL || deployment->is_damaged)) {
         layout->is_absent = layout->all == NULL && !deployment->is_damaged;
-        set_unknown(layout);
+        mimo_layout_forget(layout);
         return;
     }
     read_layout(layout, module->kind);

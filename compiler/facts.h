@@ -91,6 +91,9 @@ struct mimo_facts {
 void mimo_facts_init(struct mimo_facts *facts, const struct mimo_declaration *declaration,
                      struct mimo_arena *arena);
 
+/* Makes all sizes of the layout unknown: it is in error as a whole. */
+void mimo_layout_forget(struct mimo_layout_facts *layout);
+
 /* tp * cp * pp. */
 int64_t mimo_layout_span_ranks(const struct mimo_layout_facts *layout);
 

@@ -225,7 +225,7 @@ static const struct option OPTIONS[] = {
     {"--all", NULL, FOR_SHOW, apply_all, "all of these"},
     {"--rank", "N", FOR_SHOW, apply_rank, "only what concerns this rank"},
     {"--format", "text|json", FOR_ALL, apply_format, "how results and diagnostics are printed"},
-    {"--color", "WHEN", FOR_INPUT, apply_color, "auto, always or never; auto honours NO_COLOR"},
+    {"--color", "WHEN", FOR_ALL, apply_color, "auto, always or never; auto honours NO_COLOR"},
     {"--help", NULL, FOR_ALL, apply_help, "print this"},
     {"--version", NULL, FOR_ALL, apply_version, "print the version"},
 };

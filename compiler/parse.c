@@ -209,6 +209,8 @@ static struct mimo_token recover(struct mimo_parser *parser)
 {
     push_back(parser, parser->last);
     parser->is_recovering = false;
+    if (parser->is_brace_missing)
+        return virtual_token(parser, MIMO_TOKEN_SYNC_OPEN);
     for (;; drop_peeked(parser)) {
         const struct mimo_token *token = peek(parser, 0);
         if (token->kind == MIMO_TOKEN_LEFT_BRACE) {
@@ -569,12 +571,49 @@ static struct mimo_diagnostic *report_unexpected(struct mimo_parser *parser, con
                          phrase, quote(parser, before), quote(parser, found));
 }
 
+/* Whether the token that was found may stand within a block of that kind. */
+static bool may_stand_in(const struct mimo_token *found, enum mimo_block_kind kind)
+{
+    enum mimo_block_kind inner;
+
+    return found->kind == MIMO_TOKEN_DEFINED ||
+           (is_word(found->kind) && mimo_schema_find_block(found->name.text, &inner) &&
+            mimo_schema_nests(inner, &kind));
+}
+
+/* Whether the last `count` words are the head of a block. Fewer than an architecture's three are an
+ * attribute without its "="; variants such as `schedule cosine` are often written without braces.
+ */
+static bool is_head(const struct mimo_parser *parser, enum mimo_block_kind kind, size_t count)
+{
+    const struct mimo_schema_block *block = mimo_schema_block(kind);
+
+    return block->naming != MIMO_NAMING_VARIANT && (block->bases[0] == '\0' || count == 3) &&
+           mimo_schema_nests(kind, NULL) == (parser->brace_depth == 0);
+}
+
+/* `training` and, in place of "{", an entry. */
+static bool lacks_brace(const struct mimo_parser *parser, const int *expected, int count)
+{
+    enum mimo_block_kind kind;
+    size_t words = parser->recent_count < 3 ? parser->recent_count : 3;
+
+    for (; words > 0; words--) {
+        const struct mimo_name *word = &parser->recent[parser->recent_count - words];
+        if (mimo_schema_find_block(word->text, &kind))
+            return is_expected(expected, count, MIMO_TOKEN_LEFT_BRACE) &&
+                   is_head(parser, kind, words) && may_stand_in(&parser->last, kind);
+    }
+    return false;
+}
+
 void mimo_parser_report(struct mimo_parser *parser, const int *expected, int expected_count)
 {
     struct mimo_tree *tree = parser->tree;
     struct mimo_diagnostic *diagnostic;
 
     parser->is_recovering = true;
+    parser->is_brace_missing = lacks_brace(parser, expected, expected_count);
     for (size_t i = 0; i < parser->recent_count; i++)
         MIMO_APPEND(parser->arena, tree->lost, tree->lost_count, tree->lost_capacity,
                     parser->recent[i]);

@@ -7,9 +7,10 @@
  * (grammar/mimo.y) builds the tree.
  *
  * Recovery. After a syntax error the stream skips to `;`, to `}`, to a token that begins an entry
- * and is the first on its line, or to a `{`, whose block is read and dropped. It then hands out the
- * virtual token SYNC (or SYNC_OPEN for the brace), which only the grammar's error rules accept. At
- * the end of the file it closes the open braces itself, so that the tree is never lost.
+ * and is the first on its line, or to a `{`, whose block is read and dropped; the same is done
+ * where an attribute stands in place of the `{`. It then hands out the virtual token SYNC (or
+ * SYNC_OPEN for the brace), which only the grammar's error rules accept. At the end of the file it
+ * closes the open braces itself, so that the tree is never lost.
  */
 #ifndef MIMO_COMPILER_PARSE_H
 #define MIMO_COMPILER_PARSE_H

@@ -44,7 +44,8 @@ struct mimo_parser {
     struct mimo_token last;        /* handed out last ... */
     struct mimo_token before_last; /* ... and the one before it */
     bool is_recovering;
-    bool is_stopped; /* limits were reached or the version is unknown: the rest is not read */
+    bool is_brace_missing; /* recovery goes on as if the '{' of a block were there */
+    bool is_stopped;       /* limits were reached or the version is unknown: the rest is not read */
     bool is_end_reported;
     bool is_depth_reported;
     size_t block_count;

@@ -209,9 +209,12 @@ static const struct mimo_block *layout_of(const struct mimo_compilation *compila
 {
     const struct mimo_block *deployment = compilation->choice.blocks[MIMO_CHOICE_DEPLOYMENT];
 
+    const struct mimo_block *own;
+
     if (deployment == NULL || module->name == NULL || module->parent == NULL)
         return NULL;
-    return mimo_block_child(deployment, MIMO_BLOCK_parallelism, module->name);
+    own = mimo_block_child(deployment, MIMO_BLOCK_parallelism, module->name);
+    return own != NULL ? own : mimo_block_child(deployment, MIMO_BLOCK_parallelism, "all");
 }
 
 static struct mimo_value evaluate_member(const struct mimo_scope *scope,

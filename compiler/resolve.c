@@ -98,7 +98,33 @@ static void report_misplaced_block(struct mimo_compilation *compilation, struct 
 
 /* ---- the head of a block ---- */
 
-/* A block behind an unclosed brace may be one that the user meant to stand outside of it. */
+/* A brace is never closed: how blocks are nested says little. */
+static bool is_unclosed(const struct mimo_compilation *compilation, uint32_t file)
+{
+    for (size_t i = 0; i < compilation->tree_count; i++) {
+        if (compilation->trees[i]->file == file && compilation->trees[i]->is_unclosed)
+            return true;
+    }
+    return false;
+}
+
+/* What stands a level too high was perhaps meant for the block before it, so it is not missing
+ * there. */
+static void count_as_lost(struct mimo_compilation *compilation, struct mimo_block *parent,
+                          struct mimo_name name)
+{
+    const size_t count = parent != NULL ? parent->child_count : compilation->block_count;
+    struct mimo_block **blocks = parent != NULL ? parent->fields->children : compilation->blocks;
+
+    MIMO_APPEND(compilation->arena, compilation->misspelt, compilation->misspelt_count,
+                compilation->misspelt_capacity, name);
+    if (parent != NULL)
+        parent->is_damaged = true;
+    if (count > 0)
+        blocks[count - 1]->is_damaged = true;
+}
+
+/* The kind of a block in `parent`; false, with a report, where there is none or it is misplaced. */
 static bool find_kind(struct mimo_compilation *compilation, const struct mimo_tree_block *tree,
                       struct mimo_block *parent, enum mimo_block_kind *out_kind)
 {
@@ -108,7 +134,8 @@ static bool find_kind(struct mimo_compilation *compilation, const struct mimo_tr
     }
     if (mimo_schema_nests(*out_kind, parent != NULL ? &parent->kind : NULL))
         return true;
-    if (parent == NULL || !parent->fields->tree->is_unclosed)
+    count_as_lost(compilation, parent, tree->kind);
+    if (parent == NULL || !is_unclosed(compilation, tree->kind.span.file))
         report_misplaced_block(compilation, tree->kind, *out_kind, parent);
     return false;
 }
@@ -148,17 +175,18 @@ static struct mimo_name selector(const struct mimo_tree_block *tree, enum mimo_b
     return schema->bases[0] != '\0' ? tree->base : (struct mimo_name){0};
 }
 
-/* The architecture or variant of a block; NULL where it has none, or where that was reported. */
+/* The architecture or variant of a block in `parent`; NULL where it has none, where that was
+ * reported, or where it would be inherited from what is in error. */
 static const char *choose_architecture(struct mimo_compilation *compilation,
                                        const struct mimo_tree_block *tree,
-                                       enum mimo_block_kind kind)
+                                       enum mimo_block_kind kind, const struct mimo_block *parent)
 {
     const struct mimo_schema_block *schema = mimo_schema_block(kind);
     const struct mimo_name name = selector(tree, kind);
     struct mimo_candidates candidates = candidates_in(compilation);
     struct mimo_diagnostic *diagnostic;
 
-    if (schema->bases[0] == '\0')
+    if (schema->bases[0] == '\0' || (name.text == NULL && mimo_block_inherits_unknown(parent)))
         return NULL;
     mimo_candidates_add_list(&candidates, schema->bases);
     if (name.text == NULL) {
@@ -187,9 +215,10 @@ static void set_head(struct mimo_block *block, const struct mimo_tree_block *tre
     const enum mimo_naming naming = mimo_schema_block(block->kind)->naming;
     const bool is_named =
         tree->name.text != NULL && (naming == MIMO_NAMING_NAMED || naming == MIMO_NAMING_OPTIONAL);
+    const bool has_word = is_named || (tree->name.text != NULL && naming == MIMO_NAMING_VARIANT);
 
     block->name = is_named ? tree->name.text : NULL;
-    block->name_span = is_named ? tree->name.span : tree->kind.span;
+    block->name_span = has_word ? tree->name.span : tree->kind.span;
     if (chosen.text != NULL)
         block->architecture_span = chosen.span;
     block->is_damaged = block->is_damaged || tree->is_damaged;
@@ -249,7 +278,8 @@ static void report_second_block(struct mimo_compilation *compilation,
     else
         diagnostic = mimo_diagnose(compilation->diagnostics, MIMO_E0202, tree->kind.span,
                                    "'%s' is given twice", tree->kind.text);
-    mimo_diagnose_note(compilation->diagnostics, diagnostic, first->name_span,
+    mimo_diagnose_note(compilation->diagnostics, diagnostic,
+                       first->name != NULL ? first->name_span : first->fields->tree->kind.span,
                        "it is given here first");
 }
 
@@ -332,7 +362,8 @@ static struct mimo_block *build(struct mimo_compilation *compilation,
     if (!find_kind(compilation, tree, parent, &kind))
         return NULL;
     is_usable = check_naming(compilation, tree, kind);
-    block = mimo_block_new(compilation->arena, kind, choose_architecture(compilation, tree, kind));
+    block = mimo_block_new(compilation->arena, kind,
+                           choose_architecture(compilation, tree, kind, parent));
     set_head(block, tree);
     block->parent = parent;
     if (block->architecture == NULL && mimo_schema_block(kind)->bases[0] != '\0')
@@ -435,6 +466,7 @@ static void add_statement(struct mimo_compilation *compilation,
                                    "'%s' stands outside of any block", statement->name.text);
         mimo_diagnose_help(compilation->diagnostics, diagnostic,
                            "a value of your own is written: param %s = ...", statement->name.text);
+        count_as_lost(compilation, NULL, statement->name);
         break;
     }
 }
@@ -487,7 +519,7 @@ static void cut_circle(struct mimo_compilation *compilation, struct mimo_block *
     for (member = first; member->fields->base != NULL; member = block) {
         block = member->fields->base;
         member->fields->base = NULL;
-        member->is_damaged = true;
+        member->fields->has_lost_base = member->is_damaged = true;
     }
 }
 
@@ -500,7 +532,7 @@ static void link_bases(struct mimo_compilation *compilation)
         if (block->fields->base != NULL)
             block->fields->base->fields->is_derived_from = true;
         else if (block->fields->tree->base.text != NULL)
-            block->is_damaged = true;
+            block->fields->has_lost_base = block->is_damaged = true;
     }
     for (size_t i = 0; i < compilation->block_count; i++) {
         struct mimo_block *block = compilation->blocks[i];
@@ -543,6 +575,7 @@ static void copy_entries(struct mimo_compilation *compilation, struct mimo_block
     for (size_t i = 0; i < base->child_count; i++)
         mimo_block_add_child(compilation->arena, block, copy_child(compilation, base->children[i]));
     block->is_damaged = block->is_damaged || base->is_damaged;
+    block->fields->has_lost_base = block->fields->has_lost_base || base->fields->has_lost_base;
 }
 
 /* Fills in a block of the file, its bases before it. */

@@ -4,6 +4,14 @@
 #include "plan/bridge.h"
 #include "plan/grid.h"
 
+static void write_interval(struct mimo_json *json, const char *key, uint32_t begin, uint32_t end)
+{
+    mimo_json_open_list(json, key);
+    mimo_json_integer(json, NULL, begin);
+    mimo_json_integer(json, NULL, end);
+    mimo_json_close(json);
+}
+
 static void write_stages(const struct mimo_view *view, struct mimo_json *json,
                          const struct mimo_plan_module *module)
 {
@@ -11,10 +19,7 @@ static void write_stages(const struct mimo_view *view, struct mimo_json *json,
     for (uint32_t i = 0; i < module->stage_count; i++) {
         const struct mimo_plan_stage *stage = &view->plan->stages[module->stage_first + i];
 
-        mimo_json_open_list(json, NULL);
-        mimo_json_integer(json, NULL, stage->layer_first);
-        mimo_json_integer(json, NULL, stage->layer_count);
-        mimo_json_close(json);
+        write_interval(json, NULL, stage->layer_first, stage->layer_first + stage->layer_count);
     }
     mimo_json_close(json);
 }
@@ -135,14 +140,6 @@ static void write_groups(const struct mimo_view *view, struct mimo_json *json)
                 write_group(view, json, groups, group);
         }
     }
-    mimo_json_close(json);
-}
-
-static void write_interval(struct mimo_json *json, const char *key, uint32_t begin, uint32_t end)
-{
-    mimo_json_open_list(json, key);
-    mimo_json_integer(json, NULL, begin);
-    mimo_json_integer(json, NULL, end);
     mimo_json_close(json);
 }
 

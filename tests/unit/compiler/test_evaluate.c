@@ -72,7 +72,8 @@ static void test_logic(void)
     check_fails("1 ? 2 : 3", MIMO_E0301);
     check_fails("!1", MIMO_E0301);
     check_fails("1 == \"a\"", MIMO_E0301);
-    check_fails("[1] == [1]", MIMO_E0301);
+    check_fails("[1] < [2]", MIMO_E0301);
+    check_fails("[1] == [true]", MIMO_E0301);
 }
 
 static void test_failures(void)

@@ -60,7 +60,7 @@ static void test_json_summary(void)
         "    {\"name\": \"llm\", \"kind\": \"language\", \"architecture\": \"llama\", "
         "\"rank_offset\": 1, \"ranks\": 2, \"tp\": 1, \"cp\": 1, \"dp\": 1, \"pp\": 2, \"etp\": 1, "
         "\"ep\": 1, \"edp\": 1, \"virtual_pipeline\": 1, \"sequence_parallel\": false, "
-        "\"parameters\": 157488, \"frozen\": false, \"stages\": [[0, 2], [2, 2]]}\n"
+        "\"parameters\": 157488, \"frozen\": false, \"stages\": [[0, 2], [2, 4]]}\n"
         "  ]\n"
         "}\n");
     free(text);

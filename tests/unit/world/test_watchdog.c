@@ -96,7 +96,7 @@ static void test_slow_is_not_hung(void)
 {
     run("slow", 1000);
     CHECK_INT(ending.status, 0);
-    CHECK_TEXT(ending.text, "");
+    CHECK(strstr(ending.text, "mimo-exec:") == NULL); /* the launcher may have a word of its own */
 }
 
 static void test_killed_rank_is_the_launchers_affair(void)
