@@ -88,18 +88,6 @@ static void take_scratch(struct mimo_clip_vit *vit, struct mimo_tensor_arena *sc
     vit->workspace = mimo_tensor_take(scratch, be->ops->attention_workspace(be, &shape), 1);
 }
 
-/* This rank's share of the cut dimension of a weight of the first layer, 0 where there is none. */
-static int64_t share_of(const struct mimo_parameters *parameters, uint32_t module,
-                        enum mimo_slot slot)
-{
-    for (uint32_t i = 0; i < parameters->count; i++) {
-        const struct mimo_parameter *item = &parameters->items[i];
-        if (item->plan->module == module && item->plan->layer == 0 && item->plan->slot == slot)
-            return (int64_t)(item->end - item->begin);
-    }
-    return 0;
-}
-
 void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan, uint32_t module,
                         const struct mimo_parameters *parameters,
                         const struct mimo_compute *compute, bool keeps_activations,
@@ -124,8 +112,11 @@ void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan,
         .images_max = described->images_max,
     };
     find_weights(vit, parameters, module, table);
-    vit->heads = share_of(parameters, module, MIMO_SLOT_Q_WEIGHT) / vit->head_dim;
-    vit->ffn = share_of(parameters, module, MIMO_SLOT_UP_WEIGHT);
+    vit->heads = mimo_parameters_share(
+                     mimo_parameters_item(parameters, module, MIMO_NONE, 0, MIMO_SLOT_Q_WEIGHT)) /
+                 vit->head_dim;
+    vit->ffn = mimo_parameters_share(
+        mimo_parameters_item(parameters, module, MIMO_NONE, 0, MIMO_SLOT_UP_WEIGHT));
     take_scratch(vit, scratch);
     if (!vit->has_projector)
         return;
@@ -293,16 +284,6 @@ enum mimo_status mimo_clip_vit_forward(struct mimo_clip_vit *vit, struct mimo_cl
 
 /* -- backward --------------------------------------------------------------------------------- */
 
-static void weight_gradient(const struct mimo_clip_vit *vit, struct mimo_weight weight,
-                            struct mimo_weight bias, const void *dy, const void *x, int64_t rows,
-                            int64_t in, int64_t out)
-{
-    struct mimo_backend *be = vit->compute.be;
-
-    if (weight.gradient != NULL)
-        be->ops->linear_backward_weight(be, weight.gradient, bias.gradient, dy, x, rows, in, out);
-}
-
 static enum mimo_status backward_ffn(struct mimo_clip_vit *vit, const struct mimo_clip_layer *layer,
                                      struct mimo_clip_saved_layer *kept,
                                      const struct mimo_rows *rows, struct mimo_error *err)
@@ -311,12 +292,14 @@ static enum mimo_status backward_ffn(struct mimo_clip_vit *vit, const struct mim
     struct mimo_backend *be = compute->be;
     const int64_t hidden = vit->hidden, ffn = vit->ffn, count = rows->count;
 
-    weight_gradient(vit, layer->down, layer->down_bias, vit->dx, kept->act, count, ffn, hidden);
+    mimo_weight_gradient(&vit->compute, layer->down, layer->down_bias, vit->dx, kept->act, count,
+                         ffn, hidden);
     be->ops->linear_backward_input(be, vit->d_up, vit->dx, layer->down.value, count, ffn, hidden,
                                    false);
     be->ops->activation_backward(be, (enum mimo_activation)vit->plan->activation, vit->d_up,
                                  vit->d_up, kept->up, count * ffn);
-    weight_gradient(vit, layer->up, layer->up_bias, vit->d_up, kept->n2, count, hidden, ffn);
+    mimo_weight_gradient(&vit->compute, layer->up, layer->up_bias, vit->d_up, kept->n2, count,
+                         hidden, ffn);
     be->ops->linear_backward_input(be, vit->rows_a, vit->d_up, layer->up.value, count, hidden, ffn,
                                    false);
     MIMO_TRY(mimo_rows_reduce(compute, rows, vit->rows_a, hidden, err));
@@ -339,13 +322,15 @@ static enum mimo_status backward_attention(struct mimo_clip_vit *vit,
     const char *const qkv = kept->qkv;
     char *const d_qkv = vit->d_qkv;
 
-    weight_gradient(vit, layer->o, layer->o_bias, vit->dx, kept->attention, count, width, hidden);
+    mimo_weight_gradient(&vit->compute, layer->o, layer->o_bias, vit->dx, kept->attention, count,
+                         width, hidden);
     be->ops->linear_backward_input(be, vit->d_attention, vit->dx, layer->o.value, count, width,
                                    hidden, false);
     be->ops->attention_backward(be, &shape, d_qkv, d_qkv + at, d_qkv + 2 * at, vit->d_attention,
                                 kept->attention, kept->lse, qkv, qkv + at, qkv + 2 * at,
                                 vit->workspace);
-    weight_gradient(vit, layer->qkv, layer->qkv_bias, d_qkv, kept->n1, count, hidden, 3 * width);
+    mimo_weight_gradient(&vit->compute, layer->qkv, layer->qkv_bias, d_qkv, kept->n1, count, hidden,
+                         3 * width);
     be->ops->linear_backward_input(be, vit->rows_a, d_qkv, layer->qkv.value, count, hidden,
                                    3 * width, false);
     MIMO_TRY(mimo_rows_reduce(compute, rows, vit->rows_a, hidden, err));

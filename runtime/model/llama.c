@@ -12,20 +12,6 @@ static const struct mimo_weight NO_WEIGHT = {NULL, NULL};
 
 /* -- building --------------------------------------------------------------------------------- */
 
-static int64_t shard_width(const struct mimo_parameters *parameters, uint32_t module,
-                           uint32_t layer, enum mimo_slot slot, int64_t *out_begin)
-{
-    for (uint32_t i = 0; i < parameters->count; i++) {
-        const struct mimo_parameter *item = &parameters->items[i];
-        if (item->plan->module != module || item->plan->layer != layer || item->plan->slot != slot)
-            continue;
-        if (out_begin != NULL)
-            *out_begin = (int64_t)item->begin;
-        return (int64_t)(item->end - item->begin);
-    }
-    return 0;
-}
-
 static void find_layer(struct mimo_llama_layer *layer, const struct mimo_parameters *parameters,
                        uint32_t module, uint32_t index)
 {
@@ -39,9 +25,17 @@ static void find_layer(struct mimo_llama_layer *layer, const struct mimo_paramet
     layer->down = mimo_parameters_find(parameters, module, index, MIMO_SLOT_DOWN_WEIGHT);
 }
 
+static int64_t first_layer_share(const struct mimo_parameters *parameters, uint32_t module,
+                                 enum mimo_slot slot)
+{
+    return mimo_parameters_share(mimo_parameters_item(parameters, module, MIMO_NONE, 0, slot));
+}
+
 static void find_weights(struct mimo_llama *llama, const struct mimo_parameters *parameters,
                          uint32_t module, struct mimo_arena *table)
 {
+    const struct mimo_parameter *embedding =
+        mimo_parameters_item(parameters, module, MIMO_NONE, MIMO_NONE, MIMO_SLOT_TOKEN_EMBEDDING);
     const int64_t head_dim = llama->head_dim;
 
     llama->layers = MIMO_NEW_ARRAY(table, struct mimo_llama_layer, llama->layer_count);
@@ -53,11 +47,11 @@ static void find_weights(struct mimo_llama *llama, const struct mimo_parameters 
     llama->head = mimo_parameters_find(parameters, module, MIMO_NONE, MIMO_SLOT_HEAD);
     if (llama->plan->ties_embeddings != 0)
         llama->head = llama->embedding;
-    llama->heads = shard_width(parameters, module, 0, MIMO_SLOT_Q_WEIGHT, NULL) / head_dim;
-    llama->groups = shard_width(parameters, module, 0, MIMO_SLOT_K_WEIGHT, NULL) / head_dim;
-    llama->ffn = shard_width(parameters, module, 0, MIMO_SLOT_GATE_WEIGHT, NULL);
-    llama->vocab_count =
-        shard_width(parameters, module, MIMO_NONE, MIMO_SLOT_TOKEN_EMBEDDING, &llama->vocab_first);
+    llama->heads = first_layer_share(parameters, module, MIMO_SLOT_Q_WEIGHT) / head_dim;
+    llama->groups = first_layer_share(parameters, module, MIMO_SLOT_K_WEIGHT) / head_dim;
+    llama->ffn = first_layer_share(parameters, module, MIMO_SLOT_GATE_WEIGHT);
+    llama->vocab_first = (int64_t)embedding->begin;
+    llama->vocab_count = mimo_parameters_share(embedding);
     llama->qkv_width = (llama->heads + 2 * llama->groups) * head_dim;
 }
 
@@ -392,16 +386,6 @@ enum mimo_status mimo_llama_forward(struct mimo_llama *llama, struct mimo_llama_
 
 /* -- backward --------------------------------------------------------------------------------- */
 
-static void weight_gradient(const struct mimo_llama *llama, struct mimo_weight weight,
-                            struct mimo_weight bias, const void *dy, const void *x, int64_t rows,
-                            int64_t in, int64_t out)
-{
-    struct mimo_backend *be = llama->compute.be;
-
-    if (weight.gradient != NULL || bias.gradient != NULL)
-        be->ops->linear_backward_weight(be, weight.gradient, bias.gradient, dy, x, rows, in, out);
-}
-
 /* Back through a column-parallel product and the norm in front of it: adds to llama->dx. */
 static enum mimo_status backward_input(struct mimo_llama *llama, const struct mimo_rows *rows,
                                        struct mimo_weight norm, struct mimo_weight weight,
@@ -431,12 +415,13 @@ static enum mimo_status backward_ffn(struct mimo_llama *llama, const struct mimo
 
     MIMO_TRY(mimo_row_parallel_gradient(&llama->compute, rows, llama->dx, hidden, llama->rows_b,
                                         &dy, err));
-    weight_gradient(llama, layer->down, NO_WEIGHT, dy, saved->act, count, ffn, hidden);
+    mimo_weight_gradient(&llama->compute, layer->down, NO_WEIGHT, dy, saved->act, count, ffn,
+                         hidden);
     be->ops->linear_backward_input(be, llama->d_act, dy, layer->down.value, count, ffn, hidden,
                                    false);
     be->ops->swiglu_backward(be, llama->d_gate_up, llama->d_act, saved->gate_up, count, ffn);
-    weight_gradient(llama, layer->gate_up, NO_WEIGHT, llama->d_gate_up, saved->n_post, count,
-                    hidden, 2 * ffn);
+    mimo_weight_gradient(&llama->compute, layer->gate_up, NO_WEIGHT, llama->d_gate_up,
+                         saved->n_post, count, hidden, 2 * ffn);
     return backward_input(llama, rows, layer->post_norm, layer->gate_up, llama->d_gate_up, 2 * ffn,
                           saved->x_middle, saved->rstd_post, err);
 }
@@ -471,13 +456,13 @@ static enum mimo_status backward_attention(struct mimo_llama *llama,
 
     MIMO_TRY(mimo_row_parallel_gradient(&llama->compute, rows, llama->dx, hidden, llama->rows_b,
                                         &dy, err));
-    weight_gradient(llama, layer->o, NO_WEIGHT, dy, saved_layer->attention, rows->count, q_width,
-                    hidden);
+    mimo_weight_gradient(&llama->compute, layer->o, NO_WEIGHT, dy, saved_layer->attention,
+                         rows->count, q_width, hidden);
     be->ops->linear_backward_input(be, llama->d_attention, dy, layer->o.value, rows->count, q_width,
                                    hidden, false);
     backward_attention_core(llama, saved, saved_layer);
-    weight_gradient(llama, layer->qkv, layer->qkv_bias, llama->d_qkv, saved_layer->n_input,
-                    rows->count, hidden, llama->qkv_width);
+    mimo_weight_gradient(&llama->compute, layer->qkv, layer->qkv_bias, llama->d_qkv,
+                         saved_layer->n_input, rows->count, hidden, llama->qkv_width);
     return backward_input(llama, rows, layer->input_norm, layer->qkv, llama->d_qkv,
                           llama->qkv_width, saved_layer->x, saved_layer->rstd_input, err);
 }

@@ -183,29 +183,42 @@ enum mimo_status mimo_parameters_initialise(struct mimo_parameters *parameters, 
 
 /* -- finding ---------------------------------------------------------------------------------- */
 
+const struct mimo_parameter *mimo_parameters_item(const struct mimo_parameters *parameters,
+                                                  uint32_t module, uint32_t projector,
+                                                  uint32_t layer, enum mimo_slot slot)
+{
+    for (uint32_t i = 0; i < parameters->count; i++) {
+        const struct mimo_plan_parameter *plan = parameters->items[i].plan;
+        const bool is_owned =
+            plan->projector == projector && (projector != MIMO_NONE || plan->module == module);
+        if (is_owned && plan->layer == layer && plan->slot == slot)
+            return &parameters->items[i];
+    }
+    return NULL;
+}
+
+static struct mimo_weight weight_of(const struct mimo_parameter *item)
+{
+    return item != NULL ? (struct mimo_weight){item->weight, item->gradient}
+                        : (struct mimo_weight){NULL, NULL};
+}
+
 struct mimo_weight mimo_parameters_find(const struct mimo_parameters *parameters, uint32_t module,
                                         uint32_t layer, enum mimo_slot slot)
 {
-    for (uint32_t i = 0; i < parameters->count; i++) {
-        const struct mimo_parameter *item = &parameters->items[i];
-        if (item->plan->projector == MIMO_NONE && item->plan->module == module &&
-            item->plan->layer == layer && item->plan->slot == slot)
-            return (struct mimo_weight){item->weight, item->gradient};
-    }
-    return (struct mimo_weight){NULL, NULL};
+    return weight_of(mimo_parameters_item(parameters, module, MIMO_NONE, layer, slot));
 }
 
 struct mimo_weight mimo_parameters_find_projector(const struct mimo_parameters *parameters,
                                                   uint32_t projector, uint32_t layer,
                                                   enum mimo_slot slot)
 {
-    for (uint32_t i = 0; i < parameters->count; i++) {
-        const struct mimo_parameter *item = &parameters->items[i];
-        if (item->plan->projector == projector && item->plan->layer == layer &&
-            item->plan->slot == slot)
-            return (struct mimo_weight){item->weight, item->gradient};
-    }
-    return (struct mimo_weight){NULL, NULL};
+    return weight_of(mimo_parameters_item(parameters, MIMO_NONE, projector, layer, slot));
+}
+
+int64_t mimo_parameters_share(const struct mimo_parameter *item)
+{
+    return item != NULL ? (int64_t)(item->end - item->begin) : 0;
 }
 
 /* -- gradients -------------------------------------------------------------------------------- */

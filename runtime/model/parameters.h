@@ -57,14 +57,22 @@ void mimo_parameters_close(struct mimo_parameters *parameters);
 enum mimo_status mimo_parameters_initialise(struct mimo_parameters *parameters, uint64_t seed,
                                             struct mimo_error *err);
 
-/* The weight in `slot` of layer `layer` (MIMO_NONE: of the module) of a module; {NULL, NULL} where
- * the model has none. */
+/* The parameter in `slot` of layer `layer` (MIMO_NONE: of the module) of a module, or of projector
+ * `projector` where that is not MIMO_NONE (then `module` does not matter); NULL where the model has
+ * none. */
+const struct mimo_parameter *mimo_parameters_item(const struct mimo_parameters *parameters,
+                                                  uint32_t module, uint32_t projector,
+                                                  uint32_t layer, enum mimo_slot slot);
+
+/* Its weight and gradient, {NULL, NULL} where there is none; of a module, and of a projector. */
 struct mimo_weight mimo_parameters_find(const struct mimo_parameters *parameters, uint32_t module,
                                         uint32_t layer, enum mimo_slot slot);
-/* The same for layer `layer` of projector `projector`. */
 struct mimo_weight mimo_parameters_find_projector(const struct mimo_parameters *parameters,
                                                   uint32_t projector, uint32_t layer,
                                                   enum mimo_slot slot);
+
+/* How much of its cut dimension this rank holds: 0 where the model has no such parameter. */
+int64_t mimo_parameters_share(const struct mimo_parameter *item);
 
 /* Sets all gradients to zero. */
 void mimo_parameters_zero_gradients(struct mimo_parameters *parameters);

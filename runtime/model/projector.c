@@ -1,25 +1,12 @@
 #include "runtime/model/projector.h"
 
-/* The share of the cut dimension that this rank holds of projector layer `layer`. */
-static const struct mimo_parameter *find(const struct mimo_parameters *parameters,
-                                         uint32_t projector, uint32_t layer)
-{
-    for (uint32_t i = 0; i < parameters->count; i++) {
-        const struct mimo_plan_parameter *plan = parameters->items[i].plan;
-        if (plan->projector == projector && plan->layer == layer &&
-            plan->slot == MIMO_SLOT_PROJECTOR_WEIGHT)
-            return &parameters->items[i];
-    }
-    MIMO_ASSERT(layer == MIMO_NONE); /* the plan lists every layer */
-    return NULL;
-}
-
 static void open_layer(struct mimo_projector_layer *layer, const struct mimo_parameters *parameters,
                        uint32_t projector, uint32_t index)
 {
-    const struct mimo_parameter *weight = find(parameters, projector, index);
+    const struct mimo_parameter *weight =
+        mimo_parameters_item(parameters, MIMO_NONE, projector, index, MIMO_SLOT_PROJECTOR_WEIGHT);
     const struct mimo_plan_parameter *plan = weight->plan;
-    const int64_t share = (int64_t)(weight->end - weight->begin);
+    const int64_t share = mimo_parameters_share(weight);
 
     layer->weight =
         mimo_parameters_find_projector(parameters, projector, index, MIMO_SLOT_PROJECTOR_WEIGHT);
@@ -149,9 +136,8 @@ enum mimo_status mimo_projector_backward(struct mimo_projector *projector,
         const struct mimo_projector_layer *layer = &projector->layers[i];
         void *const gradient = i == 0 ? dx : projector->gradients[i % 2];
 
-        if (layer->weight.gradient != NULL)
-            be->ops->linear_backward_weight(be, layer->weight.gradient, layer->bias.gradient, dy,
-                                            saved->inputs[i], rows, layer->in, layer->out);
+        mimo_weight_gradient(&projector->compute, layer->weight, layer->bias, dy, saved->inputs[i],
+                             rows, layer->in, layer->out);
         if (gradient == NULL)
             return MIMO_OK;
         MIMO_TRY(backward_input(projector, i, gradient, dy, rows, err));

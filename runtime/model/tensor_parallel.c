@@ -68,6 +68,16 @@ enum mimo_status mimo_row_parallel_forward(const struct mimo_compute *compute,
     return MIMO_OK;
 }
 
+void mimo_weight_gradient(const struct mimo_compute *compute, struct mimo_weight weight,
+                          struct mimo_weight bias, const void *dy, const void *x, int64_t rows,
+                          int64_t in, int64_t out)
+{
+    struct mimo_backend *be = compute->be;
+
+    if (weight.gradient != NULL || bias.gradient != NULL)
+        be->ops->linear_backward_weight(be, weight.gradient, bias.gradient, dy, x, rows, in, out);
+}
+
 enum mimo_status mimo_row_parallel_gradient(const struct mimo_compute *compute,
                                             const struct mimo_rows *rows, void *dy, int64_t cols,
                                             void *scratch, void **out_all, struct mimo_error *err)

@@ -65,6 +65,12 @@ enum mimo_status mimo_row_parallel_forward(const struct mimo_compute *compute,
                                            int64_t in, int64_t out, void *scratch,
                                            struct mimo_error *err);
 
+/* Adds dyᵀ · x and the column sums of dy[rows, out] to the gradients of a linear layer, as far as
+ * it is trained. */
+void mimo_weight_gradient(const struct mimo_compute *compute, struct mimo_weight weight,
+                          struct mimo_weight bias, const void *dy, const void *x, int64_t rows,
+                          int64_t in, int64_t out);
+
 /* dy[rows held, cols] on every rank becomes all rows: dy itself where they are not cut, `scratch`
  * [rows->count, cols] otherwise. */
 enum mimo_status mimo_row_parallel_gradient(const struct mimo_compute *compute,
