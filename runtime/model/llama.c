@@ -1,7 +1,5 @@
 #include "runtime/model/llama.h"
 
-#include "runtime/model/llama_decode.h"
-
 #include <math.h>
 #include <stdlib.h>
 
@@ -371,8 +369,8 @@ enum mimo_status mimo_llama_forward(struct mimo_llama *llama, struct mimo_llama_
 
         MIMO_TRY(mimo_llama_layer_head(llama, &llama->layers[i], layer, &saved->rows, residual,
                                        saved->positions, err));
-        if (llama->cache != NULL)
-            mimo_llama_cache_fill(llama, i, layer->qkv, saved->batch, saved->length);
+        if (llama->keep != NULL)
+            llama->keep(llama, i, layer->qkv, saved->batch, saved->length);
         attend(llama, saved, layer);
         MIMO_TRY(mimo_llama_layer_tail(llama, &llama->layers[i], layer, &saved->rows,
                                        is_last ? saved->x_out : saved->layers[i + 1].x, err));

@@ -22,8 +22,6 @@ struct mimo_text {
     uint32_t targets;
 };
 
-struct mimo_llama_cache; /* runtime/model/llama_decode.h */
-
 struct mimo_llama_layer {
     struct mimo_weight input_norm, qkv, qkv_bias, o, post_norm, gate_up, down;
 };
@@ -49,8 +47,12 @@ struct mimo_llama {
     void *logits;                  /* [chunk, vocab_count] */
     void *maximum, *sums, *losses; /* [chunk], [chunk, 2], [R] */
     int64_t chunk;
-    int32_t *host_index;            /* [R], host memory */
-    struct mimo_llama_cache *cache; /* while generating: where forward keeps keys and values */
+    int32_t *host_index; /* [R], host memory */
+    /* Where keys and values of a forward pass are kept (generation): called for each layer with its
+     * rotated q, k, v of `batch` sequences of `length` rows. NULL: nowhere. */
+    void (*keep)(struct mimo_llama *llama, uint32_t layer, const void *qkv, int64_t batch,
+                 int64_t length);
+    void *kept; /* what `keep` belongs to */
 };
 
 struct mimo_llama_saved_layer {

@@ -39,7 +39,7 @@ void mimo_llama_cache_open(const struct mimo_llama *llama, struct mimo_llama_cac
 static char *cache_row(const struct mimo_llama *llama, uint32_t layer, int64_t sequence,
                        int64_t position)
 {
-    const struct mimo_llama_cache *cache = llama->cache;
+    const struct mimo_llama_cache *cache = llama->kept;
 
     return mimo_row_at(&llama->compute, cache->layers[layer], sequence * cache->capacity + position,
                        2 * key_width(llama));
@@ -59,11 +59,17 @@ static void keep_rows(struct mimo_llama *llama, uint32_t layer, int64_t sequence
                   count, width);
 }
 
-void mimo_llama_cache_fill(struct mimo_llama *llama, uint32_t layer, const void *qkv, int64_t batch,
-                           int64_t length)
+static void keep_prompts(struct mimo_llama *llama, uint32_t layer, const void *qkv, int64_t batch,
+                         int64_t length)
 {
     for (int64_t b = 0; b < batch; b++)
         keep_rows(llama, layer, b, 0, qkv, b * length, length);
+}
+
+void mimo_llama_cache_attach(struct mimo_llama *llama, struct mimo_llama_cache *cache)
+{
+    llama->keep = keep_prompts;
+    llama->kept = cache;
 }
 
 /* -- one token -------------------------------------------------------------------------------- */
@@ -100,7 +106,7 @@ static void attend(struct mimo_llama *llama, uint32_t layer, struct mimo_llama_s
 static enum mimo_status run_layers(struct mimo_llama *llama, const int32_t *lengths,
                                    const struct mimo_rows *rows, struct mimo_error *err)
 {
-    struct mimo_llama_cache *cache = llama->cache;
+    struct mimo_llama_cache *cache = llama->kept;
     struct mimo_backend *be = llama->compute.be;
     const void *residual = NULL;
 
@@ -127,7 +133,7 @@ enum mimo_status mimo_llama_decode(struct mimo_llama *llama, const int32_t *ids,
                                    struct mimo_error *err)
 {
     const struct mimo_compute *compute = &llama->compute;
-    struct mimo_llama_cache *cache = llama->cache;
+    struct mimo_llama_cache *cache = llama->kept;
     struct mimo_backend *be = compute->be;
     const struct mimo_rows rows = mimo_rows_of(compute, batch, false);
 
@@ -146,6 +152,7 @@ enum mimo_status mimo_llama_decode(struct mimo_llama *llama, const int32_t *ids,
 /* Shards lie one behind another while they are gathered; in the result each row is whole. */
 static void interleave_shards(const struct mimo_llama *llama, int64_t rows, char *out_logits)
 {
+    const struct mimo_llama_cache *cache = llama->kept;
     const struct mimo_compute *compute = &llama->compute;
     const size_t element = compute->be->element_size;
     const size_t vocab = llama->plan->vocab_size;
@@ -153,8 +160,7 @@ static void interleave_shards(const struct mimo_llama *llama, int64_t rows, char
     for (uint32_t r = 0; r < compute->tp_size; r++) {
         const size_t first = mimo_piece_begin(vocab, r, compute->tp_size);
         const size_t count = mimo_piece_begin(vocab, r + 1, compute->tp_size) - first;
-        const char *shard =
-            (const char *)llama->cache->host_shards + (size_t)rows * first * element;
+        const char *shard = (const char *)cache->host_shards + (size_t)rows * first * element;
         for (size_t row = 0; row < (size_t)rows; row++)
             memcpy(out_logits + (row * vocab + first) * element, shard + row * count * element,
                    count * element);
@@ -165,7 +171,7 @@ enum mimo_status mimo_llama_logits(struct mimo_llama *llama, const void *hidden,
                                    void *out_logits, struct mimo_error *err)
 {
     const struct mimo_compute *compute = &llama->compute;
-    struct mimo_llama_cache *cache = llama->cache;
+    struct mimo_llama_cache *cache = llama->kept;
     struct mimo_backend *be = compute->be;
     const size_t vocab = llama->plan->vocab_size;
 

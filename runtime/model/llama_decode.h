@@ -24,10 +24,8 @@ void mimo_llama_cache_open(const struct mimo_llama *llama, struct mimo_llama_cac
                            int64_t batch_max, int64_t capacity, struct mimo_arena *table,
                            struct mimo_tensor_arena *arena);
 
-/* Keeps the keys and values of a forward pass over `batch` sequences of `length` rows; called by
- * mimo_llama_forward. */
-void mimo_llama_cache_fill(struct mimo_llama *llama, uint32_t layer, const void *qkv, int64_t batch,
-                           int64_t length);
+/* From now on forward passes of `llama` fill the cache. */
+void mimo_llama_cache_attach(struct mimo_llama *llama, struct mimo_llama_cache *cache);
 
 /*
  * One step: token ids[b] is put at position lengths[b] (< capacity) of sequence b, for b < batch.

@@ -63,7 +63,7 @@ static enum mimo_status open_cache(struct generation *generation, struct mimo_er
         mimo_tensor_arena_commit(&generation->cache_arena, engine->be, "keys and values", err));
     mimo_llama_cache_open(llama, &generation->cache, batch, capacity, &engine->table,
                           &generation->cache_arena);
-    llama->cache = &generation->cache;
+    mimo_llama_cache_attach(llama, &generation->cache);
     return MIMO_OK;
 }
 
