@@ -40,8 +40,10 @@ static enum mimo_status read_plan(struct process *process, struct mimo_error *er
 static enum mimo_status check_world(const struct process *process, struct mimo_error *err)
 {
     const uint32_t size = mimo_world_place(process->world).size;
-    const uint32_t wanted = process->plan.meta->world_size;
+    uint32_t wanted;
 
+    MIMO_ASSERT(process->plan.meta != NULL); /* all ranks agreed that it verifies */
+    wanted = process->plan.meta->world_size;
     if (size != wanted)
         return mimo_error_set(err, MIMO_E_WORLD,
                               "the plan is for %" PRIu32 " rank%s, but %" PRIu32

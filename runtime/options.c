@@ -235,7 +235,7 @@ static enum mimo_status take_option(struct mimo_options *options, int argc, char
     if (OPTIONS[id].argument == NULL && value != NULL)
         return mimo_error_set(err, MIMO_E_USAGE, "--%s takes no value", OPTIONS[id].word);
     if (OPTIONS[id].argument == NULL)
-        return set_option(options, id, NULL, err);
+        return set_option(options, id, "", err);
     if (value == NULL && *index + 1 == argc)
         return mimo_error_set(err, MIMO_E_USAGE, "--%s wants a value", OPTIONS[id].word);
     return set_option(options, id, value != NULL ? value + 1 : argv[++*index], err);

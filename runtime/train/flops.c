@@ -47,8 +47,8 @@ static double module_flops(const struct mimo_plan *plan, uint32_t index, uint64_
     double rows = (double)tokens, length = rows / plan->training->global_batch, share = 0.5;
 
     if (module->kind == MIMO_MODULE_KIND_ENCODER) {
-        const double side = (double)(module->image_size / module->patch_size);
-        length = side * side + 1.0;
+        const uint32_t side = module->image_size / module->patch_size;
+        length = (double)side * side + 1.0;
         rows = (double)images * length;
         share = 1.0;
     }

@@ -21,8 +21,10 @@ enum {
 
 const char *mimo_shortest_number(double value, char text[32])
 {
-    if (!isfinite(value))
-        return strcpy(text, "null");
+    if (!isfinite(value)) {
+        (void)snprintf(text, 32, "null");
+        return text;
+    }
     for (int digits = 1; digits <= 17; digits++) {
         (void)snprintf(text, 32, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
@@ -133,7 +135,7 @@ static void draw_bar(const struct mimo_reporter *reporter, const struct mimo_ste
     char line[LINE_BYTES], text[TEXT_BYTES], bar[BAR_WIDTH * 3 + 1] = "";
 
     for (uint64_t i = 0; i < BAR_WIDTH; i++)
-        (void)strcat(bar, i < done ? "━" : "┈");
+        memcpy(bar + 3 * i, i < done ? "━" : "┈", 4);
     describe(reporter, figures, line, sizeof line);
     if (terminal_columns() < COLUMNS_DEFAULT)
         bar[0] = '\0';

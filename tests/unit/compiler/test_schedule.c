@@ -88,7 +88,8 @@ static void check_programs(const struct fixture *fixture, const char *const *pro
 
 static void test_one_rank(void)
 {
-    const struct fixture fixture = {.world_size = 1, .micro_steps = 2, .modules = {{"llm"}}};
+    const struct fixture fixture = {
+        .world_size = 1, .micro_steps = 2, .modules = {{.name = "llm"}}};
 
     CHECK_PROGRAMS(&fixture, "L M0 F0 B0 M1 F1 B1 G U");
 }
@@ -123,7 +124,7 @@ static void test_encoder_apart(void)
         .mode = MIMO_MODE_HETEROGENEOUS,
         .world_size = 2,
         .micro_steps = 3,
-        .modules = {{"clip"}, {"llm", .rank_offset = 1}},
+        .modules = {{.name = "clip"}, {.name = "llm", .rank_offset = 1}},
     };
 
     CHECK_PROGRAMS(&fixture, "L E0 S>0 E1 X>1/<0 b0 E2 X>2/<1 b1 R<2 b2 G U",
@@ -355,7 +356,7 @@ static void test_small_worlds(void)
         struct fixture fixture = {.micro_steps = 1 + i % 5,
                                   .schedule = i % 3 == 0 ? MIMO_PIPELINE_SCHEDULE_GPIPE
                                                          : MIMO_PIPELINE_SCHEDULE_1F1B,
-                                  .modules = {{"clip"}, {"dino"}, {"llm"}}};
+                                  .modules = {{.name = "clip"}, {.name = "dino"}, {.name = "llm"}}};
 
         for (int m = 0; m < 3; m++) {
             fixture.modules[m].tp = sizes[pick[m]][0];
