@@ -3,6 +3,7 @@
 
 #include "plan/file.h"
 #include "runtime/checkpoint/disk.h"
+#include "runtime/checkpoint/json_file.h"
 #include "runtime/checkpoint/safetensors.h"
 
 #include <ctype.h>
@@ -263,20 +264,10 @@ enum mimo_status mimo_manifest_read(struct mimo_arena *arena, const char *path,
                                     struct mimo_manifest *out_manifest, struct mimo_error *err)
 {
     struct mimo_manifest manifest = {0};
-    struct mimo_error cause = {0};
     enum mimo_status status;
-    json_error_t syntax;
-    char *text = NULL;
-    size_t size = 0;
     json_t *root;
 
-    if (mimo_file_read(path, MANIFEST_BYTES_MAX, &text, &size, &cause) != MIMO_OK)
-        return mimo_error_set(err, MIMO_E_CHECKPOINT, "%s", cause.message);
-    root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &syntax);
-    free(text);
-    if (root == NULL)
-        return mimo_error_set(err, MIMO_E_CHECKPOINT, "%s: line %d: %s", path, syntax.line,
-                              syntax.text);
+    MIMO_TRY(mimo_json_file_read(path, MANIFEST_BYTES_MAX, MIMO_E_CHECKPOINT, &root, err));
     status = check_manifest(arena, path, root, &manifest, err);
     json_decref(root);
     if (status == MIMO_OK)

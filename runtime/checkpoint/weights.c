@@ -1,8 +1,8 @@
 #include "runtime/checkpoint/weights.h"
 
 #include "plan/arena.h"
-#include "plan/file.h"
 #include "runtime/checkpoint/convert.h"
+#include "runtime/checkpoint/json_file.h"
 #include "runtime/checkpoint/safetensors.h"
 #include "runtime/checkpoint/shard.h"
 
@@ -139,19 +139,10 @@ static enum mimo_status read_map(struct mimo_weights *weights, json_t *map, cons
 static enum mimo_status open_index(struct mimo_weights *weights, const char *path,
                                    struct mimo_error *err)
 {
-    struct mimo_error cause = {0};
     enum mimo_status status;
-    json_error_t syntax;
-    char *text = NULL;
-    size_t size = 0;
     json_t *root;
 
-    if (mimo_file_read(path, INDEX_BYTES_MAX, &text, &size, &cause) != MIMO_OK)
-        return mimo_error_set(err, MIMO_E_DATA, "%s", cause.message);
-    root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &syntax);
-    free(text);
-    if (root == NULL)
-        return mimo_error_set(err, MIMO_E_DATA, "%s: line %d: %s", path, syntax.line, syntax.text);
+    MIMO_TRY(mimo_json_file_read(path, INDEX_BYTES_MAX, MIMO_E_DATA, &root, err));
     status = read_map(weights, json_object_get(root, "weight_map"), path, err);
     json_decref(root);
     return status;

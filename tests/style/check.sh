@@ -34,7 +34,7 @@ check_includes() {
 }
 
 check_words() {
-  ! grep -rnIwE 'TODO|FIXME|XXX|HACK' --include='*.[chlydef]' --include='*.md' --include='*.sh' . --exclude-dir='build*' --exclude-dir=style
+  ! grep -rnIwE 'TO[D]O|FIX[M]E|X[X]X|HA[C]K' --include='*.[chlydef]' --include='*.md' --include='*.sh' . --exclude-dir='build*' --exclude-dir=style
 }
 
 check_format() {
