@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The training step of bench/step.mimo in PyTorch, for scripts/bench to set beside mimo's.
 
-    step.py [--threads N] [--steps N] [--compile] RECORDS
+    step.py [--threads N] [--steps N] [--compile | --onednn] RECORDS
 
 Prints one line, tab-separated: what ran, and the median milliseconds of a step (forward, backward, clipping,
 AdamW) after a warm-up. RECORDS is the emoji data set's train.json: each batch has the captions' lengths of 64
@@ -10,7 +10,9 @@ records drawn by chance, padded to its longest; words and pixels are random.
 What PyTorch is given: parameters and optimizer in float32 as in mimo; attention, RMSNorm and AdamW in the fused
 forms of the library; one product for queries, keys and values and one for gate and up; logits only where a
 target is, as in mimo; gradients set to None; batches that lie ready in memory as floats (mimo reads, decodes
-and normalises its images within the step). The exit status is 3 where PyTorch is not installed.
+and normalises its images within the step). PyTorch multiplies matrices with MKL, which knows Intel's processors;
+--onednn sends its linear layers through oneDNN instead, the library that mimo uses. The exit status is 3 where
+PyTorch is not installed.
 """
 import argparse
 import json
@@ -49,12 +51,42 @@ def merge_heads(x):
     return x.transpose(1, 2).reshape(batch, length, WIDTH)
 
 
+class OneDnnProduct(torch.autograd.Function):
+    @staticmethod
+    def multiply(x, weight, bias=None):
+        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+    @staticmethod
+    def forward(ctx, x, weight, bias):
+        ctx.save_for_backward(x, weight)
+        ctx.has_bias = bias is not None
+        return OneDnnProduct.multiply(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, weight = ctx.saved_tensors
+        dy = dy.contiguous()
+        rows, x_rows = dy.view(-1, dy.shape[-1]), x.reshape(-1, x.shape[-1])
+        dx = OneDnnProduct.multiply(rows, weight.t()).view(x.shape)
+        dweight = OneDnnProduct.multiply(rows.t(), x_rows.t())
+        return dx, dweight, rows.sum(0) if ctx.has_bias else None
+
+
+class Linear(nn.Linear):
+    uses_onednn = False
+
+    def forward(self, x):
+        if Linear.uses_onednn:
+            return OneDnnProduct.apply(x, self.weight, self.bias)
+        return super().forward(x)
+
+
 class EncoderLayer(nn.Module):
     def __init__(self):
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
-        self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
-        self.up, self.down = nn.Linear(WIDTH, ENCODER_FFN), nn.Linear(ENCODER_FFN, WIDTH)
+        self.qkv, self.out = Linear(WIDTH, 3 * WIDTH), Linear(WIDTH, WIDTH)
+        self.up, self.down = Linear(WIDTH, ENCODER_FFN), Linear(ENCODER_FFN, WIDTH)
 
     def forward(self, x):
         q, k, v = split_heads(self.qkv(self.norm1(x)))
@@ -87,10 +119,10 @@ class LanguageLayer(nn.Module):
     def __init__(self):
         super().__init__()
         self.norm1, self.norm2 = nn.RMSNorm(WIDTH, 1e-5), nn.RMSNorm(WIDTH, 1e-5)
-        self.qkv = nn.Linear(WIDTH, 3 * WIDTH, bias=False)
-        self.out = nn.Linear(WIDTH, WIDTH, bias=False)
-        self.gate_up = nn.Linear(WIDTH, 2 * LANGUAGE_FFN, bias=False)
-        self.down = nn.Linear(LANGUAGE_FFN, WIDTH, bias=False)
+        self.qkv = Linear(WIDTH, 3 * WIDTH, bias=False)
+        self.out = Linear(WIDTH, WIDTH, bias=False)
+        self.gate_up = Linear(WIDTH, 2 * LANGUAGE_FFN, bias=False)
+        self.down = Linear(LANGUAGE_FFN, WIDTH, bias=False)
 
     def forward(self, x, cosine, sine):
         qk, v = split_heads(self.qkv(self.norm1(x))).split([2, 1])
@@ -108,7 +140,7 @@ class Language(nn.Module):
         self.embedding = nn.Embedding(VOCABULARY, WIDTH)
         self.layers = nn.ModuleList(LanguageLayer() for _ in range(LAYERS))
         self.norm = nn.RMSNorm(WIDTH, 1e-5)
-        self.head = nn.Linear(WIDTH, VOCABULARY, bias=False)
+        self.head = Linear(WIDTH, VOCABULARY, bias=False)
         rates = 10000.0 ** -(torch.arange(0, WIDTH // HEADS, 2) / (WIDTH // HEADS))
         angles = torch.arange(SEQUENCE)[:, None] * rates.repeat(2)
         self.register_buffer("cosine", angles.cos())
@@ -128,7 +160,7 @@ class Captioner(nn.Module):
     def __init__(self):
         super().__init__()
         self.encoder = Encoder()
-        self.projector = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
+        self.projector = nn.Sequential(Linear(WIDTH, WIDTH), nn.GELU(), Linear(WIDTH, WIDTH))
         self.language = Language()
 
     def forward(self, images, ids, targets, labels):
@@ -188,10 +220,13 @@ def main():
     parser.add_argument("records")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=30)
-    parser.add_argument("--compile", action="store_true", help="through torch.compile")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--compile", action="store_true", help="through torch.compile")
+    how.add_argument("--onednn", action="store_true", help="linear layers through oneDNN")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    mode = "compiled" if arguments.compile else "eager"
+    Linear.uses_onednn = arguments.onednn
+    mode = "compiled" if arguments.compile else "oneDNN" if arguments.onednn else "eager"
     threads = f"{arguments.threads} thread" + "s" * (arguments.threads > 1)
     print(f"PyTorch {torch.__version__.split('+')[0]}, {mode}, {threads}\t{measure(arguments):.3f}")
 

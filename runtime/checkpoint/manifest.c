@@ -1,7 +1,6 @@
 #define XXH_INLINE_ALL
 #include "runtime/checkpoint/manifest.h"
 
-#include "plan/file.h"
 #include "runtime/checkpoint/disk.h"
 #include "runtime/checkpoint/json_file.h"
 #include "runtime/checkpoint/safetensors.h"
