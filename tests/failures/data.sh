@@ -108,3 +108,30 @@ case_not_a_number() {
   execute 3 --quiet "$work/plan"
   expect_failure 6 'step [2-9]: the (loss|gradient of [a-z]+) is no longer a number'
 }
+
+# The loss that validation shows is that of --eval after as many steps, and training goes on as without.
+case_validation() {
+  local shown
+  write_records ''
+  compile plain tiny apart double records
+  execute 3 --quiet --metrics "$work/plain.json" --steps 5 "$work/plain"
+  execute 3 --eval records.json "$work/plain"
+  expect_success
+  shown=$(sed -n 's/^{"records":4,"loss":\([0-9.]*\),.*/\1/p' "$out")
+  execute 3 --quiet --resume none --metrics "$work/plain.json" "$work/plain"
+  compile watched tiny apart watched validated
+  execute 3 --resume none --metrics "$work/watched.json" "$work/watched"
+  expect_success
+  expect_line "$out" "^step 5 · validation loss $(printf '%.4f' "$shown")\$"
+  expect_line "$out" '^step 10 · validation loss'
+  "$bin/compare-metrics" "$work/plain.json" "$work/watched.json" 0 || fail "watching changed the run"
+}
+
+# Two and a half times four records are five steps of two.
+case_epochs() {
+  write_records ''
+  compile plan tiny apart by_epochs records
+  execute 3 --quiet --metrics "$work/metrics.json" "$work/plan"
+  expect_success
+  [ "$(grep -c '"step"' "$work/metrics.json")" -eq 5 ] || fail "5 steps expected"
+}
