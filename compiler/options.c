@@ -6,18 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Commands that take an option. */
-enum { FOR_COMPILE = 1, FOR_LINT = 2, FOR_SHOW = 4, FOR_INPUT = 3, FOR_ALL = 7 };
+const struct mimo_command_row mimo_commands[MIMO_COMMAND_COUNT] = {
+#define COMMAND_ROW(name, word, operands, min, max, doc) {#word, operands, min, max, doc},
+    MIMO_COMMANDS(COMMAND_ROW)
+#undef COMMAND_ROW
+};
 
-typedef enum mimo_status apply_function(struct mimo_options *options, const char *value,
-                                        struct mimo_error *err);
-
-struct option {
-    const char *name;
-    const char *argument; /* how --help calls it, or NULL */
+static const struct format {
+    const char *word;
     unsigned commands;
-    apply_function *apply;
-    const char *doc;
+} FORMATS[MIMO_FORMAT_COUNT] = {
+#define FORMAT_ROW(name, word, commands) {word, commands},
+    MIMO_FORMATS(FORMAT_ROW)
+#undef FORMAT_ROW
 };
 
 /* ---- one function for each option ---- */
@@ -114,13 +115,31 @@ static enum mimo_status apply_folder(struct mimo_options *options, const char *v
     return MIMO_OK;
 }
 
+/* "text, json" : those that the command knows */
+static const char *list_formats(const struct mimo_options *options)
+{
+    const char *list = "";
+
+    for (int i = 0; i < MIMO_FORMAT_COUNT; i++) {
+        if ((FORMATS[i].commands & 1u << options->command) != 0)
+            list = mimo_arena_printf(options->arena, "%s%s%s", list, *list == '\0' ? "" : ", ",
+                                     FORMATS[i].word);
+    }
+    return list;
+}
+
 static enum mimo_status apply_format(struct mimo_options *options, const char *value,
                                      struct mimo_error *err)
 {
-    options->is_json = strcmp(value, "json") == 0;
-    if (!options->is_json && strcmp(value, "text") != 0)
-        return mimo_error_set(err, MIMO_E_USAGE, "--format is text or json, not '%s'", value);
-    return MIMO_OK;
+    for (int i = 0; i < MIMO_FORMAT_COUNT; i++) {
+        if (strcmp(FORMATS[i].word, value) == 0 &&
+            (FORMATS[i].commands & 1u << options->command) != 0) {
+            options->format = (enum mimo_format)i;
+            return MIMO_OK;
+        }
+    }
+    return mimo_error_set(err, MIMO_E_USAGE, "the formats of '%s' are %s, not '%s'",
+                          mimo_commands[options->command].word, list_formats(options), value);
 }
 
 static enum mimo_status apply_color(struct mimo_options *options, const char *value,
@@ -204,34 +223,34 @@ static enum mimo_status apply_version(struct mimo_options *options, const char *
     return MIMO_OK;
 }
 
-static const struct option OPTIONS[] = {
-    {"-o", "PLAN", FOR_COMPILE, apply_output, "write the plan there; - is standard output"},
-    {"--set", "NAME=VALUE", FOR_INPUT, apply_set, "give a param another value"},
-    {"--model", "NAME", FOR_INPUT, apply_model, "the model to take, where there are several"},
-    {"--deployment", "NAME", FOR_INPUT, apply_deployment, "the deployment to take"},
-    {"--training", "NAME", FOR_INPUT, apply_training, "the training to take"},
-    {"--data", "NAME", FOR_INPUT, apply_data, "the data to take"},
-    {"--world-size", "N", FOR_INPUT, apply_world_size,
+const struct mimo_option mimo_option_rows[] = {
+    {"-o", "PLAN", MIMO_FOR_COMPILE, apply_output, "write the plan there; - is standard output"},
+    {"--set", "NAME=VALUE", MIMO_FOR_INPUT, apply_set, "give a param another value"},
+    {"--model", "NAME", MIMO_FOR_INPUT, apply_model, "the model to take, where there are several"},
+    {"--deployment", "NAME", MIMO_FOR_INPUT, apply_deployment, "the deployment to take"},
+    {"--training", "NAME", MIMO_FOR_INPUT, apply_training, "the training to take"},
+    {"--data", "NAME", MIMO_FOR_INPUT, apply_data, "the data to take"},
+    {"--world-size", "N", MIMO_FOR_INPUT, apply_world_size,
      "the number of ranks, over what the file says"},
-    {"-I", "DIR", FOR_INPUT, apply_folder, "look for imports there too"},
-    {"-W", "CODE", FOR_INPUT, apply_warning,
+    {"-I", "DIR", MIMO_FOR_INPUT, apply_folder, "look for imports there too"},
+    {"-W", "CODE", MIMO_FOR_INPUT, apply_warning,
      "give this warning; -Wno-CODE: do not; -Werror: warnings fail"},
-    {"--ranks", NULL, FOR_SHOW, apply_ranks, "which rank is where"},
-    {"--groups", NULL, FOR_SHOW, apply_groups, "process groups"},
-    {"--bridges", NULL, FOR_SHOW, apply_bridges, "transfers between modules"},
-    {"--schedule", NULL, FOR_SHOW, apply_schedule, "the instructions of a step"},
-    {"--params", NULL, FOR_SHOW, apply_parameters, "parameters and how they are cut"},
-    {"--cost", NULL, FOR_SHOW, apply_cost, "memory and traffic"},
-    {"--all", NULL, FOR_SHOW, apply_all, "all of these"},
-    {"--rank", "N", FOR_SHOW, apply_rank, "only what concerns this rank"},
-    {"--format", "text|json", FOR_ALL, apply_format, "how results and diagnostics are printed"},
-    {"--color", "WHEN", FOR_ALL, apply_color, "auto, always or never; auto honours NO_COLOR"},
-    {"--help", NULL, FOR_ALL, apply_help, "print this"},
-    {"--version", NULL, FOR_ALL, apply_version, "print the version"},
+    {"--ranks", NULL, MIMO_FOR_SHOW, apply_ranks, "which rank is where"},
+    {"--groups", NULL, MIMO_FOR_SHOW, apply_groups, "process groups"},
+    {"--bridges", NULL, MIMO_FOR_SHOW, apply_bridges, "transfers between modules"},
+    {"--schedule", NULL, MIMO_FOR_SHOW, apply_schedule, "the instructions of a step"},
+    {"--params", NULL, MIMO_FOR_SHOW, apply_parameters, "parameters and how they are cut"},
+    {"--cost", NULL, MIMO_FOR_SHOW, apply_cost, "memory and traffic"},
+    {"--all", NULL, MIMO_FOR_SHOW, apply_all, "all of these"},
+    {"--rank", "N", MIMO_FOR_SHOW, apply_rank, "only what concerns this rank"},
+    {"--format", "FORMAT", MIMO_FOR_INPUT | MIMO_FOR_SHOW, apply_format,
+     "how results and diagnostics are printed: text or json"},
+    {"--color", "auto|always|never", MIMO_FOR_INPUT, apply_color,
+     "color in text; auto asks the terminal and NO_COLOR"},
+    {"--help", NULL, MIMO_FOR_ALL, apply_help, "print this"},
+    {"--version", NULL, MIMO_FOR_ALL, apply_version, "print the version"},
 };
-static const size_t OPTION_COUNT = sizeof OPTIONS / sizeof *OPTIONS;
-
-static const char *const COMMANDS[] = {"compile", "lint", "show"};
+const size_t mimo_option_row_count = sizeof mimo_option_rows / sizeof *mimo_option_rows;
 
 /* ---- parsing ---- */
 
@@ -243,10 +262,10 @@ struct arguments {
 
 /* The option that `argument` spells, and its value where that is part of it: --name=value, -Xvalue.
  */
-static const struct option *find_option(const char *argument, const char **out_value)
+static const struct mimo_option *find_option(const char *argument, const char **out_value)
 {
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        const struct option *option = &OPTIONS[i];
+    for (size_t i = 0; i < mimo_option_row_count; i++) {
+        const struct mimo_option *option = &mimo_option_rows[i];
         const size_t length = strlen(option->name);
         const char *rest = argument + length;
         if (strncmp(argument, option->name, length) != 0)
@@ -267,7 +286,7 @@ static enum mimo_status parse_option(struct mimo_options *options, struct argume
 {
     const char *argument = arguments->items[arguments->next++];
     const char *value = NULL;
-    const struct option *option = find_option(argument, &value);
+    const struct mimo_option *option = find_option(argument, &value);
 
     if (option == NULL)
         return mimo_error_set(err, MIMO_E_USAGE, "unknown option '%s'", argument);
@@ -280,63 +299,83 @@ static enum mimo_status parse_option(struct mimo_options *options, struct argume
     }
     if ((option->commands & 1u << options->command) == 0)
         return mimo_error_set(err, MIMO_E_USAGE, "%s is not an option of '%s'", option->name,
-                              COMMANDS[options->command]);
+                              mimo_commands[options->command].word);
     return option->apply(options, value, err);
 }
 
-/* The first operand may be a command; options in front of it are read again for it. */
-static enum mimo_command find_command(int argc, char **argv, int *out_index)
+/* The first operand may be a command; options in front of it are read again for it. 0: it is none,
+ * and compile is meant. */
+static int find_command(int argc, char **argv, enum mimo_command *out_command)
 {
+    *out_command = MIMO_COMMAND_COMPILE;
     for (int i = 1; i < argc; i++) {
         const char *value = NULL;
-        const struct option *option;
+        const struct mimo_option *option;
         if (argv[i][0] == '-' && argv[i][1] != '\0') {
             option = find_option(argv[i], &value);
             if (strcmp(argv[i], "--") == 0)
-                break;
+                return 0;
             i += option != NULL && option->argument != NULL && value == NULL;
             continue;
         }
-        for (int command = MIMO_COMMAND_LINT; command <= MIMO_COMMAND_SHOW; command++) {
-            if (strcmp(argv[i], COMMANDS[command]) == 0) {
-                *out_index = i;
-                return (enum mimo_command)command;
+        for (int command = 0; command < MIMO_COMMAND_COUNT; command++) {
+            if (strcmp(argv[i], mimo_commands[command].word) == 0) {
+                *out_command = (enum mimo_command)command;
+                return i;
             }
         }
-        break;
+        return 0;
     }
-    *out_index = 0;
-    return MIMO_COMMAND_COMPILE;
+    return 0;
+}
+
+/* "compile, lint, show" */
+static const char *list_commands(struct mimo_arena *arena)
+{
+    const char *list = "";
+
+    for (int i = 0; i < MIMO_COMMAND_COUNT; i++)
+        list = mimo_arena_printf(arena, "%s%s%s", list, i == 0 ? "" : ", ", mimo_commands[i].word);
+    return list;
 }
 
 /* A first operand that is a bare word among several operands was meant as a command. */
 static bool looks_like_command(const struct mimo_options *options)
 {
-    return options->file_count > 1 && strpbrk(options->files[0], "./-") == NULL;
+    return !options->has_command && options->file_count > 1 &&
+           strpbrk(options->files[0], "./-") == NULL;
+}
+
+static enum mimo_status check_operands(const struct mimo_options *options, struct mimo_error *err)
+{
+    const struct mimo_command_row *command = &mimo_commands[options->command];
+
+    if (looks_like_command(options))
+        return mimo_error_set(err, MIMO_E_USAGE,
+                              "unknown command '%s'; the commands are %s, and without one FILE is "
+                              "compiled",
+                              options->files[0], list_commands(options->arena));
+    if (options->file_count < (size_t)command->operands_min)
+        return mimo_error_set(err, MIMO_E_USAGE, "there is no %s to %s", command->operands,
+                              command->word);
+    if (options->file_count > (size_t)command->operands_max)
+        return mimo_error_set(err, MIMO_E_USAGE, "'%s' takes %s, not also '%s'", command->word,
+                              command->operands, options->files[command->operands_max]);
+    return MIMO_OK;
 }
 
 static enum mimo_status check(const struct mimo_options *options, struct mimo_error *err)
 {
-    if (options->file_count == 0)
-        return mimo_error_set(err, MIMO_E_USAGE, "there is no %s to %s",
-                              options->command == MIMO_COMMAND_SHOW ? "PLAN" : "FILE",
-                              COMMANDS[options->command]);
-    if (options->command == MIMO_COMMAND_COMPILE && looks_like_command(options))
-        return mimo_error_set(
-            err, MIMO_E_USAGE,
-            "unknown command '%s'; the commands are lint and show, and without one "
-            "FILE is compiled",
-            options->files[0]);
-    if (options->command != MIMO_COMMAND_LINT && options->file_count > 1)
-        return mimo_error_set(err, MIMO_E_USAGE, "only one file at a time, not also '%s'",
-                              options->files[1]);
+    MIMO_TRY(check_operands(options, err));
     if (options->command == MIMO_COMMAND_COMPILE && options->output == NULL)
         return mimo_error_set(err, MIMO_E_USAGE,
                               "say with -o PLAN where the plan goes, or check "
                               "only, with mimoc lint");
-    if (options->is_json && options->output != NULL && strcmp(options->output, "-") == 0)
+    if (options->format != MIMO_FORMAT_TEXT && options->output != NULL &&
+        strcmp(options->output, "-") == 0)
         return mimo_error_set(err, MIMO_E_USAGE,
-                              "-o - and --format json both write to standard output");
+                              "-o - and --format %s both write to standard output",
+                              FORMATS[options->format].word);
     return MIMO_OK;
 }
 
@@ -346,9 +385,9 @@ enum mimo_status mimo_options_parse(int argc, char **argv, struct mimo_arena *ar
     struct mimo_options options = {.arena = arena, .show.rank = MIMO_NONE};
     struct arguments arguments = {argv, argc, 1};
     bool are_operands = false;
-    int command_index;
+    const int command_index = find_command(argc, argv, &options.command);
 
-    options.command = find_command(argc, argv, &command_index);
+    options.has_command = command_index != 0;
     options.request.needs_model = options.command == MIMO_COMMAND_COMPILE;
     while (arguments.next < argc) {
         const char *argument = argv[arguments.next];
@@ -366,42 +405,101 @@ enum mimo_status mimo_options_parse(int argc, char **argv, struct mimo_arena *ar
     }
     if (!options.wants_help && !options.wants_version)
         MIMO_TRY(check(&options, err));
-    options.show.is_json = options.is_json;
+    options.show.is_json = options.format == MIMO_FORMAT_JSON;
     *out_options = options;
     return MIMO_OK;
 }
 
 /* ---- help ---- */
 
-/* The options for exactly these commands; `also` names another such set, or 0. */
-static void print_options(FILE *file, const char *title, unsigned commands, unsigned also)
+/* "all commands", "compile and lint" */
+static void print_commands(FILE *file, unsigned commands)
 {
-    (void)fprintf(file, "\n%s\n", title);
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        const struct option *option = &OPTIONS[i];
-        char left[40];
-        if (option->commands != commands && option->commands != also)
+    int left = __builtin_popcount(commands);
+
+    if (commands == MIMO_FOR_ALL) {
+        (void)fputs("all commands", file);
+        return;
+    }
+    for (int i = 0; i < MIMO_COMMAND_COUNT; i++) {
+        if ((commands & 1u << i) == 0)
             continue;
-        (void)snprintf(left, sizeof left, "%s%s%s", option->name,
-                       option->argument != NULL ? " " : "",
-                       option->argument != NULL ? option->argument : "");
-        (void)fprintf(file, "  %-20s  %s\n", left, option->doc);
+        left--;
+        (void)fprintf(file, "%s%s", mimo_commands[i].word,
+                      left > 1    ? ", "
+                      : left == 1 ? " and "
+                                  : "");
     }
 }
 
-void mimo_options_print_help(FILE *file)
+static void print_option(FILE *file, const struct mimo_option *option)
 {
-    (void)fputs("mimoc compiles declarations of multimodal training into plans for mimo-exec.\n"
-                "\n"
-                "  mimoc [options] FILE -o PLAN    compile\n"
-                "  mimoc lint [options] FILE...    check only; writes nothing\n"
-                "  mimoc show [options] PLAN       print a plan\n"
-                "\n"
-                "FILE - is standard input.\n",
+    char left[40];
+
+    (void)snprintf(left, sizeof left, "%s%s%s", option->name, option->argument != NULL ? " " : "",
+                   option->argument != NULL ? option->argument : "");
+    (void)fprintf(file, "  %-25s  %s\n", left, option->doc);
+}
+
+/* A set of commands is described where the first option for exactly this set stands. */
+static bool is_first_of_its_set(size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (mimo_option_rows[i].commands == mimo_option_rows[index].commands)
+            return false;
+    }
+    return true;
+}
+
+static void print_all_options(FILE *file)
+{
+    for (size_t i = 0; i < mimo_option_row_count; i++) {
+        if (!is_first_of_its_set(i))
+            continue;
+        (void)fputs("\nOptions of ", file);
+        print_commands(file, mimo_option_rows[i].commands);
+        (void)fputs(":\n", file);
+        for (size_t j = i; j < mimo_option_row_count; j++) {
+            if (mimo_option_rows[j].commands == mimo_option_rows[i].commands)
+                print_option(file, &mimo_option_rows[j]);
+        }
+    }
+}
+
+static void print_synopsis(FILE *file, enum mimo_command command)
+{
+    const struct mimo_command_row *row = &mimo_commands[command];
+    char left[40];
+
+    if (command == MIMO_COMMAND_COMPILE)
+        (void)snprintf(left, sizeof left, "mimoc [options] %s -o PLAN", row->operands);
+    else
+        (void)snprintf(left, sizeof left, "mimoc %s [options] %s", row->word, row->operands);
+    (void)fprintf(file, "  %-32s  %s\n", left, row->doc);
+}
+
+static void print_help_of(FILE *file, enum mimo_command command)
+{
+    print_synopsis(file, command);
+    (void)fputc('\n', file);
+    for (size_t i = 0; i < mimo_option_row_count; i++) {
+        if ((mimo_option_rows[i].commands & 1u << command) != 0)
+            print_option(file, &mimo_option_rows[i]);
+    }
+}
+
+void mimo_options_print_help(const struct mimo_options *options, FILE *file)
+{
+    if (options->has_command) {
+        print_help_of(file, options->command);
+        return;
+    }
+    (void)fputs("mimoc compiles declarations of multimodal training into plans for mimo-exec.\n\n",
                 file);
-    print_options(file, "Options of compile and lint:", FOR_INPUT, FOR_COMPILE);
-    print_options(file, "Options of show:", FOR_SHOW, 0);
-    print_options(file, "Options of all:", FOR_ALL, 0);
+    for (int i = 0; i < MIMO_COMMAND_COUNT; i++)
+        print_synopsis(file, (enum mimo_command)i);
+    (void)fputs("\nFILE - is standard input.\n", file);
+    print_all_options(file);
     (void)fputs("\nExit status: 0 no error; 1 the input has errors; 2 the command line or the file "
                 "system is at fault.\n",
                 file);

@@ -1,5 +1,6 @@
 /*
- * options.h - the command line of mimoc, from one table that parsing and --help share.
+ * options.h - the command line of mimoc, from two tables (commands and options) that parsing,
+ * --help, the manual page and the shell completions share.
  */
 #ifndef MIMO_COMPILER_OPTIONS_H
 #define MIMO_COMPILER_OPTIONS_H
@@ -7,19 +8,76 @@
 #include "compiler/compilation.h"
 #include "compiler/show.h"
 
-enum mimo_command { MIMO_COMMAND_COMPILE, MIMO_COMMAND_LINT, MIMO_COMMAND_SHOW };
+#include <limits.h>
+
+/* The commands: enumerator suffix, word (its function is mimo_command_WORD, command.h), operands,
+ * how many of them there are, and what the command does. */
+#define MIMO_COMMANDS(X)                                                                           \
+    X(COMPILE, compile, "FILE", 1, 1, "write the plan of a declaration to -o PLAN")                \
+    X(LINT, lint, "FILE...", 1, INT_MAX, "check only; writes nothing")                             \
+    X(SHOW, show, "PLAN", 1, 1, "print a plan")
+
+enum mimo_command {
+#define MIMO_ENUM_COMMAND(name, ...) MIMO_COMMAND_##name,
+    MIMO_COMMANDS(MIMO_ENUM_COMMAND)
+#undef MIMO_ENUM_COMMAND
+        MIMO_COMMAND_COUNT
+};
+
+/* Sets of commands. */
+enum {
+#define MIMO_ENUM_FOR_COMMAND(name, ...) MIMO_FOR_##name = 1 << MIMO_COMMAND_##name,
+    MIMO_COMMANDS(MIMO_ENUM_FOR_COMMAND)
+#undef MIMO_ENUM_FOR_COMMAND
+        MIMO_FOR_INPUT = MIMO_FOR_COMPILE | MIMO_FOR_LINT, /* those that read a declaration */
+    MIMO_FOR_ALL = (1 << MIMO_COMMAND_COUNT) - 1,
+};
+
+struct mimo_command_row {
+    const char *word, *operands;
+    int operands_min, operands_max;
+    const char *doc;
+};
+extern const struct mimo_command_row mimo_commands[MIMO_COMMAND_COUNT];
+
+struct mimo_options;
+
+struct mimo_option {
+    const char *name;     /* "-o", "--set": those of one letter take their value attached too */
+    const char *argument; /* what --help calls the value ("NAME", or its words: "a|b"), or NULL */
+    unsigned commands;    /* the set of commands that take it */
+    enum mimo_status (*apply)(struct mimo_options *options, const char *value,
+                              struct mimo_error *err);
+    const char *doc;
+};
+extern const struct mimo_option mimo_option_rows[];
+extern const size_t mimo_option_row_count;
+
+/* How diagnostics and results are printed. Each row: enumerator suffix, word, the commands that
+ * know it. */
+#define MIMO_FORMATS(X)                                                                            \
+    X(TEXT, "text", MIMO_FOR_ALL)                                                                  \
+    X(JSON, "json", MIMO_FOR_INPUT | MIMO_FOR_SHOW)
+
+enum mimo_format {
+#define MIMO_ENUM_FORMAT(name, ...) MIMO_FORMAT_##name,
+    MIMO_FORMATS(MIMO_ENUM_FORMAT)
+#undef MIMO_ENUM_FORMAT
+        MIMO_FORMAT_COUNT
+};
 
 enum mimo_color { MIMO_COLOR_AUTO, MIMO_COLOR_ALWAYS, MIMO_COLOR_NEVER };
 
 struct mimo_options {
     struct mimo_arena *arena;
     enum mimo_command command;
+    bool has_command;               /* it was named; compile is meant without */
     bool wants_help, wants_version; /* nothing else counts then */
-    const char **files;             /* at least one */
+    const char **files;             /* the operands */
     size_t file_count, file_capacity;
     const char *output; /* compile: PLAN */
     struct mimo_request request;
-    bool is_json;
+    enum mimo_format format;
     enum mimo_color color;
     bool are_warnings_errors;
     bool is_off[MIMO_CODE_COUNT];
@@ -30,6 +88,7 @@ struct mimo_options {
 enum mimo_status mimo_options_parse(int argc, char **argv, struct mimo_arena *arena,
                                     struct mimo_options *out_options, struct mimo_error *err);
 
-void mimo_options_print_help(FILE *file);
+/* The text of --help: of all commands, or of the one that was named. */
+void mimo_options_print_help(const struct mimo_options *options, FILE *file);
 
 #endif

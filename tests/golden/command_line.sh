@@ -37,7 +37,7 @@ expect 2 stderr "choose one with --deployment NAME: pod, laptop" good.mimo -o pl
 expect 2 stderr "there are: pod, laptop" good.mimo -o plan --deployment cluster
 expect 2 stderr "unknown command 'frobnicate'" frobnicate good.mimo
 expect 2 stderr "unknown option '--frobnicate'" lint --frobnicate good.mimo
-expect 2 stderr "--format is text or json" lint --format yaml good.mimo
+expect 2 stderr "the formats of 'lint' are text, json" lint --format yaml good.mimo
 expect 2 stderr "--color is auto" lint --color pink good.mimo
 expect 2 stderr "--world-size takes" lint --world-size 0 good.mimo
 expect 2 stderr "--world-size takes" lint --world-size 8x good.mimo
@@ -48,7 +48,7 @@ expect 2 stderr "is an error, not a warning" lint -Wno-E0503 good.mimo
 expect 2 stderr "there is no warning" lint -W nonsense good.mimo
 expect 2 stderr "not an option of 'lint'" lint -o plan good.mimo
 expect 2 stderr "not an option of 'show'" show --set a=1 plan
-expect 2 stderr "only one file" good.mimo ./bad.mimo -o plan
+expect 2 stderr "'compile' takes FILE, not also" good.mimo ./bad.mimo -o plan
 expect 2 stderr "--set needs NAME=VALUE" lint --set
 expect 2 stderr "cannot read absent.mimo" lint absent.mimo
 expect 2 stderr "both write to standard output" --format json --deployment pod good.mimo -o -
