@@ -5,7 +5,7 @@
  *     emit.c        modules (shapes and layouts), projectors, modalities, the settings
  *     layout.c      stages, groups, edges, roles, places, ranges
  *     parameters.c  parameters
- *     schedule.c    instructions
+ *     rounds.c      encoder_group, instructions (schedule.c), the stages' live_max
  * Each builds arrays in `arena` and sets their place in `plan`, whose records are const for
  * readers; the mutable pointers here lead to the same records, for the passes that complete them.
  */
@@ -25,7 +25,9 @@ struct mimo_draft {
     struct mimo_arena *arena;
     struct mimo_plan_writer *writer;
     struct mimo_plan plan;
+    struct mimo_plan_training *training;   /* plan.training */
     struct mimo_plan_module *modules;      /* plan.modules */
+    struct mimo_plan_stage *stages;        /* plan.stages */
     struct mimo_plan_role *roles;          /* plan.roles */
     const struct mimo_draft_owner *owners; /* of each module */
     const struct mimo_draft_owner *projector_owners;

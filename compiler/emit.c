@@ -1,10 +1,12 @@
 #include "compiler/check.h"
+#include "compiler/communication.h"
 #include "compiler/compile.h"
-#include "compiler/cost.h"
 #include "compiler/layout.h"
 #include "compiler/parameters.h"
 #include "compiler/prove.h"
-#include "compiler/schedule.h"
+#include "compiler/prove_ranks.h"
+#include "compiler/rounds.h"
+#include "plan/memory.h"
 
 #include <string.h>
 
@@ -131,6 +133,7 @@ static void emit_training(const struct emitter *emitter)
         .global_batch = narrow(emitter->facts->global_batch),
         .micro_batch = narrow(emitter->facts->micro_batch),
         .micro_steps = narrow(emitter->facts->micro_steps),
+        .encoder_group = narrow(emitter->facts->micro_steps),
         .sequence_length = narrow(emitter->facts->sequence_length),
         .padding = word_of(training, MIMO_ATTR_padding),
         .precision = word_of(training, MIMO_ATTR_precision),
@@ -141,6 +144,7 @@ static void emit_training(const struct emitter *emitter)
         .eval_interval = integer_of(training, MIMO_ATTR_eval_interval),
     };
     emit_optimizer(training, record);
+    emitter->draft->training = record;
     emitter->draft->plan.training = record;
 }
 
@@ -449,33 +453,59 @@ static void emit(const struct emitter *emitter)
     mimo_parameters_build(emitter->draft);
 }
 
-/* W0901. Model state alone: activations come on top. */
+/* The role whose ranks need the most. */
+static uint32_t largest_role(const struct mimo_plan *plan, struct mimo_arena *arena,
+                             struct mimo_plan_memory *out_memory)
+{
+    uint32_t largest = 0;
+
+    *out_memory = mimo_memory_of_role(plan, 0, arena);
+    for (uint32_t i = 1; i < plan->role_count; i++) {
+        const struct mimo_plan_memory memory = mimo_memory_of_role(plan, i, arena);
+
+        if (mimo_memory_total(&memory) <= mimo_memory_total(out_memory))
+            continue;
+        *out_memory = memory;
+        largest = i;
+    }
+    return largest;
+}
+
+static double gigabytes(uint64_t bytes)
+{
+    return (double)bytes / 1e9;
+}
+
+/* W0901, at the role that needs the most. */
 static void check_memory(const struct emitter *emitter, struct mimo_diagnostics *diagnostics)
 {
     const struct mimo_plan *plan = &emitter->draft->plan;
     const struct mimo_block *deployment = emitter->declaration->deployment;
-    const double gigabyte = 1e9;
+    struct mimo_diagnostic *diagnostic;
+    struct mimo_plan_memory memory;
+    uint32_t role;
 
-    for (uint32_t i = 0; i < plan->range_count && plan->cluster->memory > 0; i++) {
-        const uint32_t rank = plan->ranges[i].first;
-        const struct mimo_state_cost cost = mimo_cost_state(plan, rank);
-        const uint64_t sum = cost.parameters + cost.gradients + cost.optimizer;
-        struct mimo_diagnostic *diagnostic;
-
-        if (sum <= plan->cluster->memory)
-            continue;
-        diagnostic = mimo_diagnose(
-            diagnostics, MIMO_W0901, mimo_block_span(deployment, MIMO_ATTR_cluster),
-            "rank %u needs %.3g GB for model state alone, but a rank of %s has %.3g GB", rank,
-            (double)sum / gigabyte, emitter->declaration->cluster->name,
-            (double)plan->cluster->memory / gigabyte);
-        mimo_diagnose_help(diagnostics, diagnostic,
-                           "%.3g GB of parameters, %.3g GB of gradients, %.3g GB of optimizer "
-                           "state; activations come on top",
-                           (double)cost.parameters / gigabyte, (double)cost.gradients / gigabyte,
-                           (double)cost.optimizer / gigabyte);
+    if (plan->cluster->memory == 0)
         return;
-    }
+    role = largest_role(plan, emitter->draft->arena, &memory);
+    if (mimo_memory_total(&memory) <= plan->cluster->memory)
+        return;
+    diagnostic = mimo_diagnose(
+        diagnostics, MIMO_W0901, mimo_block_span(deployment, MIMO_ATTR_cluster),
+        "rank %u needs %.3g GB, but a rank of %s has %.3g GB",
+        plan->ranges[plan->roles[role].range_first].first, gigabytes(mimo_memory_total(&memory)),
+        emitter->declaration->cluster->name, gigabytes(plan->cluster->memory));
+    mimo_diagnose_help(
+        diagnostics, diagnostic,
+        "%.3g GB of parameters, %.3g GB of gradients, %.3g GB of optimizer state, %.3g GB of "
+        "activations (%u micro-step%s alive), %.3g GB of scratch, %.3g GB of buffers",
+        gigabytes(memory.bytes[MIMO_MEMORY_PARAMETERS]),
+        gigabytes(memory.bytes[MIMO_MEMORY_GRADIENTS]),
+        gigabytes(memory.bytes[MIMO_MEMORY_OPTIMIZER]),
+        gigabytes(memory.bytes[MIMO_MEMORY_ACTIVATIONS]), memory.micro_steps_alive,
+        memory.micro_steps_alive == 1 ? "" : "s",
+        gigabytes(memory.bytes[MIMO_MEMORY_SCRATCH] + memory.bytes[MIMO_MEMORY_REDUCTION]),
+        gigabytes(memory.bytes[MIMO_MEMORY_BUFFERS]));
 }
 
 static bool is_complete(const struct mimo_declaration *declaration)
@@ -501,11 +531,14 @@ void mimo_compile(const struct mimo_declaration *declaration, struct mimo_arena 
         return;
     mimo_plan_writer_init(&writer, arena);
     emit(&emitter);
+    if (out_bytes == NULL && draft.plan.cluster->memory == 0)
+        return;
+    mimo_rounds_build(&draft);
     check_memory(&emitter, diagnostics);
     if (out_bytes == NULL)
         return;
-    mimo_schedule_build(&draft);
-    if (mimo_prove(&draft.plan, arena, &reason))
+    mimo_communication_build(&draft);
+    if (mimo_prove(&draft.plan, arena, &reason) && mimo_prove_ranks(&draft.plan, arena, &reason))
         mimo_plan_writer_finish(&writer, &draft.plan, out_bytes, out_size);
     else
         mimo_diagnose(diagnostics, MIMO_E0901, declaration->model->name_span,

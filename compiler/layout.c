@@ -56,6 +56,7 @@ static void build_stages(struct mimo_draft *draft)
 
     count_stages(draft);
     stages = MIMO_NEW_ARRAY(draft->arena, struct mimo_plan_stage, draft->plan.stage_count);
+    draft->stages = stages;
     draft->plan.stages = stages;
     for (uint32_t i = 0; i < draft->plan.module_count; i++) {
         const struct mimo_plan_module *module = &draft->modules[i];

@@ -1,6 +1,7 @@
 #include "compiler/parameters.h"
 
 #include "compiler/weights.h"
+#include "plan/communication.h"
 
 #include <math.h>
 
@@ -17,11 +18,6 @@ struct table {
 struct position {
     uint32_t module, stage, layer, expert;
 };
-
-bool mimo_layer_has_experts(const struct mimo_plan_module *module, uint32_t layer)
-{
-    return module->num_experts > 0 && layer % module->expert_every == 0;
-}
 
 /* One for each patch and the class token, or for each token of the longest sequence. */
 static uint64_t position_count(const struct mimo_plan_module *module)
@@ -80,14 +76,17 @@ static void set_cut(struct mimo_plan_parameter *parameter, uint32_t dimension, u
 
 /* Key and value heads that are fewer than the ranks are held by several ranks, each of which sees
  * the gradient of its own query heads only. What no rank cuts has an equal gradient on all, except
- * that under sequence parallelism each sees that of its own positions. */
+ * that under sequence parallelism each sees that of its own positions; so it
+ * always is with routers, for tensor ranks share out the rows that go to experts. */
 static void cut(struct mimo_plan_parameter *parameter, const struct mimo_plan_module *module,
                 enum mimo_cutting cutting)
 {
     switch (cutting) {
     case MIMO_CUTTING_WHOLE:
         parameter->cut_units = 1;
-        parameter->gradient_is_partial = module->sequence_parallel != 0 && module->tp > 1;
+        parameter->gradient_is_partial =
+            module->tp > 1 &&
+            (module->sequence_parallel != 0 || parameter->slot == MIMO_SLOT_ROUTER_WEIGHT);
         break;
     case MIMO_CUTTING_HEADS:
         set_cut(parameter, 0, module->num_attention_heads);

@@ -18,7 +18,4 @@
  */
 void mimo_parameters_build(struct mimo_draft *draft);
 
-/* True where layer `layer` of the module has experts in place of a dense feed-forward part. */
-bool mimo_layer_has_experts(const struct mimo_plan_module *module, uint32_t layer);
-
 #endif

@@ -1,6 +1,7 @@
 #include "compiler/prove.h"
 
 #include "compiler/layout.h"
+#include "compiler/prove_parts.h"
 
 /* A point where roles meet. An instruction posts at one (an exchange at two) and goes on when all
  * that are expected have posted. A role that has posted waits, so none can post for another. */
@@ -380,15 +381,26 @@ static void refuse_the_unfinished(struct proof *proof)
         proof->reason = "the programs end before everything is done";
 }
 
-bool mimo_prove(const struct mimo_plan *plan, struct mimo_arena *arena, const char **out_reason)
+const char *mimo_prove_execution(const struct mimo_plan *plan, struct mimo_arena *arena)
 {
     struct proof proof;
 
     init(&proof, plan, arena);
     execute(&proof);
     refuse_the_unfinished(&proof);
-    if (proof.reason == NULL)
+    return proof.reason;
+}
+
+bool mimo_prove(const struct mimo_plan *plan, struct mimo_arena *arena, const char **out_reason)
+{
+    const char *reason = mimo_prove_operands(plan, arena);
+
+    if (reason == NULL)
+        reason = mimo_prove_execution(plan, arena);
+    if (reason == NULL)
+        reason = mimo_prove_order(plan, arena);
+    if (reason == NULL)
         return true;
-    *out_reason = proof.reason;
+    *out_reason = reason;
     return false;
 }

@@ -1,4 +1,3 @@
-#include "compiler/cost.h"
 #include "compiler/json.h"
 #include "compiler/show_parts.h"
 #include "plan/bridge.h"
@@ -298,38 +297,6 @@ static void write_parameters(const struct mimo_view *view, struct mimo_json *jso
     mimo_json_close(json);
 }
 
-static void write_state(const struct mimo_view *view, struct mimo_json *json)
-{
-    mimo_json_open_list(json, "state");
-    for (uint32_t i = 0; i < view->plan->range_count; i++) {
-        const struct mimo_plan_range *range = &view->plan->ranges[i];
-        const struct mimo_state_cost cost = mimo_cost_state(view->plan, range->first);
-
-        mimo_json_open_object(json, NULL);
-        write_interval(json, "ranks", range->first, range->first + range->count);
-        mimo_json_integer(json, "parameter_bytes", cost.parameters);
-        mimo_json_integer(json, "gradient_bytes", cost.gradients);
-        mimo_json_integer(json, "optimizer_bytes", cost.optimizer);
-        mimo_json_close(json);
-    }
-    mimo_json_close(json);
-}
-
-static void write_work(const struct mimo_view *view, struct mimo_json *json)
-{
-    mimo_json_open_list(json, "work");
-    for (uint32_t i = 0; i < view->plan->module_count; i++) {
-        const struct mimo_work_cost cost = mimo_cost_work(view->plan, i);
-
-        mimo_json_open_object(json, NULL);
-        mimo_json_text(json, "module", mimo_plan_text(view->plan, view->plan->modules[i].name));
-        mimo_json_real(json, "forward_flop", cost.forward);
-        mimo_json_real(json, "backward_flop", cost.backward);
-        mimo_json_close(json);
-    }
-    mimo_json_close(json);
-}
-
 static void write_parts(const struct mimo_view *view, struct mimo_json *json)
 {
     if (mimo_view_has(view, MIMO_SHOW_RANKS))
@@ -341,13 +308,12 @@ static void write_parts(const struct mimo_view *view, struct mimo_json *json)
     if (mimo_view_has(view, MIMO_SHOW_SCHEDULE)) {
         write_edges(view, json);
         write_programs(view, json);
+        mimo_show_communications_json(view, json);
     }
     if (mimo_view_has(view, MIMO_SHOW_PARAMETERS))
         write_parameters(view, json);
-    if (mimo_view_has(view, MIMO_SHOW_COST)) {
-        write_state(view, json);
-        write_work(view, json);
-    }
+    if (mimo_view_has(view, MIMO_SHOW_COST))
+        mimo_show_cost_json(view, json);
 }
 
 void mimo_show_json(const struct mimo_view *view)

@@ -1,9 +1,10 @@
 /*
- * show_parts.h - the parts of mimo_show(); nobody else includes it.
+ * show_parts.h - the parts of mimo_show(), and names of things in a plan, for describe_*.c too.
  */
 #ifndef MIMO_COMPILER_SHOW_PARTS_H
 #define MIMO_COMPILER_SHOW_PARTS_H
 
+#include "compiler/json.h"
 #include "compiler/show.h"
 #include "plan/arena.h"
 
@@ -20,11 +21,21 @@ void mimo_show_json(const struct mimo_view *view);
 /* The tables for people: the summary always, the rest as options->parts says (show_text.c). */
 void mimo_show_text(const struct mimo_view *view);
 
-/* The programs of all roles, or of the one rank asked for, in words (show_schedule.c). */
+/* What the roles do in a step, as a timeline: a row for each stage of each role, time to the right
+ * (show_timeline.c). */
 void mimo_show_schedule(const struct mimo_view *view);
 
 /* Where the one rank asked for stands: places, groups, transfers, program (show_rank.c). */
 void mimo_show_rank(const struct mimo_view *view);
+
+/* The program of the one rank asked for, with the peers of its transfers and what instructions
+ * communicate inside; as JSON the records of section COMM, all or its own (show_program.c). */
+void mimo_show_program(const struct mimo_view *view);
+void mimo_show_communications_json(const struct mimo_view *view, struct mimo_json *json);
+
+/* Memory and work of all ranks, or of the one rank asked for (show_cost.c). */
+void mimo_show_cost(const struct mimo_view *view);
+void mimo_show_cost_json(const struct mimo_view *view, struct mimo_json *json);
 
 /* True where the part is asked for. */
 bool mimo_view_has(const struct mimo_view *view, enum mimo_show_part part);
@@ -45,7 +56,7 @@ const char *mimo_view_ranks(const struct mimo_view *view, uint32_t first, uint32
 /* "311.9 M", with the prefixes of thousands; and "1.2 GB". */
 const char *mimo_view_number(const struct mimo_view *view, double number, const char *unit);
 
-/* "encode clip, micro-step 0" */
+/* "encode clip, micro-step 0" (show_schedule.c) */
 const char *mimo_view_instruction(const struct mimo_view *view,
                                   const struct mimo_plan_instruction *instruction);
 

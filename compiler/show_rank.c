@@ -96,5 +96,5 @@ void mimo_show_rank(const struct mimo_view *view)
     show_places(view);
     show_groups(view);
     show_transfers(view);
-    mimo_show_schedule(view);
+    mimo_show_program(view);
 }

@@ -1,4 +1,3 @@
-#include "compiler/cost.h"
 #include "compiler/show_parts.h"
 #include "compiler/table.h"
 #include "plan/bridge.h"
@@ -192,46 +191,6 @@ static void show_parameters(const struct mimo_view *view)
     mimo_table_print(&table, view->file);
 }
 
-static void show_state(const struct mimo_view *view)
-{
-    struct mimo_table table;
-
-    mimo_table_init(&table, view->arena, "ranks\t>parameters\t>gradients\t>optimizer\t>sum");
-    for (uint32_t i = 0; i < view->plan->range_count; i++) {
-        const struct mimo_plan_range *range = &view->plan->ranges[i];
-        const struct mimo_state_cost cost = mimo_cost_state(view->plan, range->first);
-
-        mimo_table_add(&table, "%s\t%s\t%s\t%s\t%s",
-                       mimo_view_ranks(view, range->first, range->count),
-                       mimo_view_number(view, (double)cost.parameters, "B"),
-                       mimo_view_number(view, (double)cost.gradients, "B"),
-                       mimo_view_number(view, (double)cost.optimizer, "B"),
-                       mimo_view_number(
-                           view, (double)(cost.parameters + cost.gradients + cost.optimizer), "B"));
-    }
-    (void)fputs("\nmodel state, on the first rank of each row\n", view->file);
-    mimo_table_print(&table, view->file);
-}
-
-static void show_work(const struct mimo_view *view)
-{
-    struct mimo_table table;
-
-    mimo_table_init(&table, view->arena, "module\t>forward\t>backward\t>per rank");
-    for (uint32_t i = 0; i < view->plan->module_count; i++) {
-        const struct mimo_work_cost cost = mimo_cost_work(view->plan, i);
-
-        mimo_table_add(
-            &table, "%s\t%s\t%s\t%s", mimo_plan_text(view->plan, view->plan->modules[i].name),
-            mimo_view_number(view, cost.forward, "FLOP"),
-            mimo_view_number(view, cost.backward, "FLOP"),
-            mimo_view_number(view, (cost.forward + cost.backward) / view->plan->modules[i].ranks,
-                             "FLOP"));
-    }
-    (void)fputs("\nwork of a step of full sequences\n", view->file);
-    mimo_table_print(&table, view->file);
-}
-
 void mimo_show_text(const struct mimo_view *view)
 {
     show_heading(view);
@@ -240,6 +199,8 @@ void mimo_show_text(const struct mimo_view *view)
     show_step(view);
     if (view->options->rank != MIMO_NONE) {
         mimo_show_rank(view);
+        if (mimo_view_has(view, MIMO_SHOW_COST))
+            mimo_show_cost(view);
         return;
     }
     if (mimo_view_has(view, MIMO_SHOW_RANKS))
@@ -252,8 +213,6 @@ void mimo_show_text(const struct mimo_view *view)
         mimo_show_schedule(view);
     if (mimo_view_has(view, MIMO_SHOW_PARAMETERS))
         show_parameters(view);
-    if (mimo_view_has(view, MIMO_SHOW_COST)) {
-        show_state(view);
-        show_work(view);
-    }
+    if (mimo_view_has(view, MIMO_SHOW_COST))
+        mimo_show_cost(view);
 }

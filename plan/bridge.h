@@ -10,7 +10,9 @@
  * take the same transfers the other way.
  *
  * For stages of one module the same arithmetic holds: replicas and columns agree, so that each rank
- * sends its columns to the rank of its own coordinate on the next stage.
+ * sends to the rank of its own coordinate on the next stage. What it sends are its own rows: all
+ * their columns where it alone has them, its tensor rank's columns where the others have them too
+ * (docs/plan-format.md, section COMM).
  */
 #ifndef MIMO_PLAN_BRIDGE_H
 #define MIMO_PLAN_BRIDGE_H

@@ -171,8 +171,9 @@ static enum mimo_status write_synced(int file, const char *path, const void *byt
     return status;
 }
 
-static enum mimo_status replace(const char *path, const void *bytes, size_t size,
-                                struct mimo_error *err)
+/* `existing` is what is replaced, whose permissions stay, or NULL. */
+static enum mimo_status replace(const char *path, const struct stat *existing, const void *bytes,
+                                size_t size, struct mimo_error *err)
 {
     char *beside = NULL;
     const int file = open_beside(path, &beside);
@@ -180,6 +181,8 @@ static enum mimo_status replace(const char *path, const void *bytes, size_t size
 
     if (file < 0)
         return mimo_error_errno(err, MIMO_E_USAGE, "cannot write %s", path);
+    if (existing != NULL) /* where another owns the file, the new one is ours, as far as allowed */
+        (void)fchmod(file, existing->st_mode & 07777);
     status = write_synced(file, path, bytes, size, err);
     if (status == MIMO_OK && rename(beside, path) != 0)
         status = mimo_error_errno(err, MIMO_E_USAGE, "cannot replace %s", path);
@@ -199,13 +202,13 @@ enum mimo_status mimo_file_write(const char *path, const void *bytes, size_t siz
     if (is_dash(path))
         return write_all(STDOUT_FILENO, "standard output", bytes, size, err);
     if (stat(path, &existing) != 0)
-        return replace(path, bytes, size, err);
+        return replace(path, NULL, bytes, size, err);
     if (!S_ISREG(existing.st_mode))
         return write_in_place(path, bytes, size, err);
     target = realpath(path, NULL); /* a symbolic link stays one: its target is replaced */
     if (target == NULL)
         return mimo_error_errno(err, MIMO_E_USAGE, "cannot write %s", path);
-    status = replace(target, bytes, size, err);
+    status = replace(target, &existing, bytes, size, err);
     free(target);
     return status;
 }

@@ -18,7 +18,8 @@ enum mimo_status mimo_file_read(const char *path, size_t bytes_max, char **out_b
 
 /*
  * Replaces `path` by a file of these bytes: written beside it, synced, renamed, the folder synced.
- * Readers see the old file or the new one, whatever happens. Fails with MIMO_E_USAGE and leaves
+ * Readers see the old file or the new one, whatever happens. An existing file keeps its
+ * permissions, a symbolic link its target's place. Fails with MIMO_E_USAGE and leaves
  * nothing behind. ("-" is standard output, written directly.)
  */
 enum mimo_status mimo_file_write(const char *path, const void *bytes, size_t size,

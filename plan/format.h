@@ -41,7 +41,9 @@
     X(ROLE, struct mimo_plan_role, roles, 0)                                                       \
     X(PLAC, struct mimo_plan_place, places, 0)                                                     \
     X(RANG, struct mimo_plan_range, ranges, 0)                                                     \
-    X(PROG, struct mimo_plan_instruction, instructions, 0)
+    X(PROG, struct mimo_plan_instruction, instructions, 0)                                         \
+    X(COMM, struct mimo_plan_communication, communications, 0)                                     \
+    X(MEMO, struct mimo_plan_memory, memories, 0)
 
 /* Closed sets. Each row: enumerator suffix, the word in the language and in the JSON. */
 #define MIMO_MODES(X)                                                                              \
@@ -131,6 +133,79 @@
     X(EVEN, "even")             /* rank r of n holds units [r*U/n, (r+1)*U/n), rounded down */     \
     X(REPLICATED, "replicated") /* n = k*U: k neighbouring ranks hold one unit each */
 
+/* What a communication inside an instruction does with its buffer, on all members of a group. */
+#define MIMO_OPERATIONS(X)                                                                         \
+    X(ALL_REDUCE, "all_reduce")         /* every member's buffer becomes the sum of all */         \
+    X(ALL_REDUCE_MAX, "all_reduce_max") /* ... the maximum of all */                               \
+    X(ALL_GATHER, "all_gather") /* each has a piece of the buffer; afterwards all have all of it   \
+                                 */                                                                \
+    X(REDUCE_SCATTER, "reduce_scatter") /* each has a part of a sum, then its piece of the sum */  \
+    X(ALL_TO_ALL, "all_to_all")         /* each sends every other one a piece of its buffer */     \
+    X(RING, "ring") /* each hands its buffer to the next member and takes that of the one before   \
+                     */
+/* What the elements of a buffer are. */
+#define MIMO_ELEMENTS(X)                                                                           \
+    X(FP32, "fp32")                                                                                \
+    X(BF16, "bf16")                                                                                \
+    X(FP64, "fp64")                                                                                \
+    X(INT64, "int64")                                                                              \
+    X(UINT8, "uint8")
+/* How often a communication takes place in its instruction. */
+#define MIMO_LOOPS(X)                                                                              \
+    X(ONCE, "once")                                                                                \
+    X(LAYER, "layer")               /* for each layer without experts */                           \
+    X(EXPERT_LAYER, "expert_layer") /* for each layer with experts */
+/* What is counted as rows; plan/communication.h has the arithmetic. */
+#define MIMO_ROW_UNITS(X)                                                                          \
+    X(ONE, "one")               /* a single row */                                                 \
+    X(TOKENS, "tokens")         /* of the replica's micro-step, one cp rank's share */             \
+    X(PATCHES, "patches")       /* an encoder's rows within its layers, one cp rank's share */     \
+    X(FEATURES, "features")     /* those of them that leave the encoder */                         \
+    X(IMAGE_ROWS, "image_rows") /* of a bridge, of all images of the replica's micro-step */       \
+    X(TARGETS, "targets")       /* tokens whose next token is learnt, one cp rank's share */       \
+    X(ROUTED, "routed")         /* rows on their way to experts and back */                        \
+    X(PARAMETER, "parameter")   /* elements of one parameter on the rank */                        \
+    X(GRADIENTS, "gradients")   /* elements of all gradients of the module on the rank */          \
+    X(EXPERT_GRADIENTS, "expert_gradients") /* the experts'; GRADIENTS are then the others */
+/* What a communication is about. */
+#define MIMO_CONTENTS(X)                                                                           \
+    X(TOTALS, "totals") /* targets, tokens, images and bad samples of the step */                  \
+    X(BAD_SAMPLES, "bad samples")                                                                  \
+    X(EMBEDDING, "token embeddings")                                                               \
+    X(ATTENTION_INPUT, "attention input")                                                          \
+    X(KEYS_VALUES, "keys and values")                                                              \
+    X(ATTENTION_OUTPUT, "attention output")                                                        \
+    X(MLP_INPUT, "mlp input")                                                                      \
+    X(MLP_OUTPUT, "mlp output")                                                                    \
+    X(EXPERT_BALANCE, "expert balance") /* choices and probabilities of each sample's experts */   \
+    X(EXPERT_COUNTS, "expert counts")   /* rows that each member sends to each expert */           \
+    X(EXPERT_DISPATCH, "expert dispatch")                                                          \
+    X(EXPERT_INPUT, "expert input")                                                                \
+    X(EXPERT_OUTPUT, "expert output")                                                              \
+    X(EXPERT_COMBINE, "expert combine")                                                            \
+    X(EXPERT_ROWS, "expert rows") /* of tensor ranks that shared out equal rows */                 \
+    X(PROJECTOR_OUTPUT, "projector output")                                                        \
+    X(PROJECTOR_INPUT, "projector input")                                                          \
+    X(TARGETS, "target rows")                                                                      \
+    X(LOSS_MAXIMUM, "loss maximum")                                                                \
+    X(LOSS_SUMS, "loss sums")                                                                      \
+    X(TRANSFER, "transfer")                                                                        \
+    X(PARTIAL, "partial gradients") /* of a weight that several tensor ranks hold */               \
+    X(TIED, "tied table")                                                                          \
+    X(PARAMETERS, "parameters")                                                                    \
+    X(EXPERTS, "experts")                                                                          \
+    X(NORM, "gradient norm") /* the loss, signals and the sum of squares of each module */
+
+/* The arenas of a rank (plan/memory.h). */
+#define MIMO_MEMORY_KINDS(X)                                                                       \
+    X(PARAMETERS, "parameters")                                                                    \
+    X(GRADIENTS, "gradients")                                                                      \
+    X(OPTIMIZER, "optimizer")     /* moments, and the float32 weights under bf16 */                \
+    X(REDUCTION, "reduction")     /* where gradients of shared heads are summed */                 \
+    X(ACTIVATIONS, "activations") /* kept from forward to backward, of all micro-steps alive */    \
+    X(SCRATCH, "scratch")         /* good within one computation */                                \
+    X(BUFFERS, "buffers")         /* rows and gradients on their way between ranks */
+
 #define MIMO_ENUM_MODE(name, word)              MIMO_MODE_##name,
 #define MIMO_ENUM_PRECISION(name, word)         MIMO_PRECISION_##name,
 #define MIMO_ENUM_ARCHITECTURE(name, word)      MIMO_ARCHITECTURE_##name,
@@ -147,6 +222,12 @@
 #define MIMO_ENUM_OPCODE(name, word)            MIMO_OPCODE_##name,
 #define MIMO_ENUM_INIT(name, word)              MIMO_INIT_##name,
 #define MIMO_ENUM_CUT(name, word)               MIMO_CUT_##name,
+#define MIMO_ENUM_MEMORY(name, word)            MIMO_MEMORY_##name,
+#define MIMO_ENUM_OPERATION(name, word)         MIMO_OPERATION_##name,
+#define MIMO_ENUM_ELEMENT(name, word)           MIMO_ELEMENT_##name,
+#define MIMO_ENUM_LOOP(name, word)              MIMO_LOOP_##name,
+#define MIMO_ENUM_ROW_UNIT(name, word)          MIMO_ROW_UNIT_##name,
+#define MIMO_ENUM_CONTENT(name, word)           MIMO_CONTENT_##name,
 enum mimo_mode { MIMO_MODES(MIMO_ENUM_MODE) MIMO_MODE_COUNT };
 enum mimo_precision { MIMO_PRECISIONS(MIMO_ENUM_PRECISION) MIMO_PRECISION_COUNT };
 enum mimo_architecture { MIMO_ARCHITECTURES(MIMO_ENUM_ARCHITECTURE) MIMO_ARCHITECTURE_COUNT };
@@ -165,6 +246,12 @@ enum mimo_group_kind { MIMO_GROUP_KINDS(MIMO_ENUM_GROUP_KIND) MIMO_GROUP_KIND_CO
 enum mimo_opcode { MIMO_OPCODES(MIMO_ENUM_OPCODE) MIMO_OPCODE_COUNT };
 enum mimo_init { MIMO_INITS(MIMO_ENUM_INIT) MIMO_INIT_COUNT };
 enum mimo_cut { MIMO_CUTS(MIMO_ENUM_CUT) MIMO_CUT_COUNT };
+enum mimo_memory_kind { MIMO_MEMORY_KINDS(MIMO_ENUM_MEMORY) MIMO_MEMORY_COUNT };
+enum mimo_operation { MIMO_OPERATIONS(MIMO_ENUM_OPERATION) MIMO_OPERATION_COUNT };
+enum mimo_element { MIMO_ELEMENTS(MIMO_ENUM_ELEMENT) MIMO_ELEMENT_COUNT };
+enum mimo_loop { MIMO_LOOPS(MIMO_ENUM_LOOP) MIMO_LOOP_COUNT };
+enum mimo_row_unit { MIMO_ROW_UNITS(MIMO_ENUM_ROW_UNIT) MIMO_ROW_UNIT_COUNT };
+enum mimo_content { MIMO_CONTENTS(MIMO_ENUM_CONTENT) MIMO_CONTENT_COUNT };
 
 /* `length` bytes at `offset` of section STRS; a NUL follows them. {0, 0} is the empty string. */
 struct mimo_plan_string {
@@ -231,6 +318,11 @@ struct mimo_plan_training {
     double epsilon;
     double weight_decay;
     double clip_grad; /* 0.0: no clipping */
+    /* Micro-steps of a round, 1 ... micro_steps. Encoders that share their ranks with a pipeline
+     * encode all of a round before the language model's first forward of it, and go backward behind
+     * its last backward; no stage keeps anything from one round to the next. */
+    uint32_t encoder_group;
+    uint32_t reserved;
 };
 
 struct mimo_plan_data {
@@ -345,7 +437,7 @@ struct mimo_plan_stage {
     uint32_t module;
     uint32_t layer_first;
     uint32_t layer_count;
-    uint32_t reserved;
+    uint32_t live_max; /* micro-steps that it keeps for their backward at once; 0: it has none */
 };
 
 /*
@@ -491,6 +583,50 @@ struct mimo_plan_instruction {
     uint32_t receive_edge;   /* RECEIVE, EXCHANGE */
     uint32_t receive_micro_step;
     uint32_t receive_direction;
+    uint32_t reserved;
+};
+
+/*
+ * One communication that the ranks of a group do together inside an instruction. The records of an
+ * instruction stand together, in the order in which they take place. Its layers run forward, in
+ * BACKWARD backward, and each does in order the records whose `loop` is its kind; those of layers
+ * without experts come first. The lists ascend by (opcode, module, stage, edge, direction), NONE
+ * first. A list belongs to
+ *   - all ranks: LOAD, and the first list of STEP (module NONE);
+ *   - a stage: ENCODE, MERGE, FORWARD, BACKWARD;
+ *   - an end of an edge, in one direction: SEND and RECEIVE, one after the other in EXCHANGE;
+ *   - a pipeline rank of a module: REDUCE, and the further lists of STEP; `stage` is its first one.
+ *
+ * Groups of one rank do not communicate: there is no record for them. The buffer has rows * columns
+ * elements. An all_gather or reduce_scatter cuts it into nearly equal pieces of rows; that of a
+ * transfer into the columns of the edge's parts.
+ */
+struct mimo_plan_communication {
+    uint32_t opcode;    /* enum mimo_opcode, not EXCHANGE */
+    uint32_t module;    /* whose group it is, or MIMO_NONE: all ranks */
+    uint32_t stage;     /* or MIMO_NONE */
+    uint32_t edge;      /* SEND, RECEIVE; else MIMO_NONE */
+    uint32_t direction; /* of the edge; else 0 */
+    uint32_t loop;      /* enum mimo_loop */
+    uint32_t operation; /* enum mimo_operation */
+    uint32_t group;     /* enum mimo_group_kind, or MIMO_NONE: all ranks */
+    uint32_t content;   /* enum mimo_content */
+    uint32_t is_gradient;
+    uint32_t slot;     /* enum mimo_slot of the one parameter that it is about, or MIMO_NONE */
+    uint32_t element;  /* enum mimo_element */
+    uint32_t rows;     /* enum mimo_row_unit */
+    uint32_t rows_max; /* > 0: in pieces of at most so many rows, none where there are no rows;
+                          neighbouring records take turns, piece by piece */
+    uint32_t repeat;   /* times one after another: hops of a RING, else 1 */
+    uint32_t on_bad_samples; /* only where the step has bad samples */
+    uint64_t columns;
+};
+
+/* Bytes of each arena of a rank: the most that any rank of the role holds while it trains. Record i
+ * is of role i. */
+struct mimo_plan_memory {
+    uint64_t bytes[MIMO_MEMORY_COUNT];
+    uint32_t micro_steps_alive; /* the most of which one of its places keeps activations at once */
     uint32_t reserved;
 };
 

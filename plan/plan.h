@@ -6,9 +6,9 @@
  *     for (uint32_t i = 0; i < plan.module_count; i++)
  *         puts(mimo_plan_text(&plan, plan.modules[i].name));
  *
- * mimo_plan_verify() allocates nothing and keeps pointers into the caller's bytes, which must stay
- * unchanged while the plan is in use. After it has succeeded every index, offset, enumeration value
- * and count in the records is in range, so the accessors below do not fail.
+ * mimo_plan_verify() keeps pointers into the caller's bytes, which must stay unchanged while the
+ * plan is in use, and no memory of its own. After it has succeeded every index, offset, enumeration
+ * value and count in the records is in range, so the accessors below do not fail.
  */
 #ifndef MIMO_PLAN_PLAN_H
 #define MIMO_PLAN_PLAN_H
@@ -38,8 +38,11 @@ struct mimo_plan {
     const struct mimo_plan_place *places;
     const struct mimo_plan_range *ranges;
     const struct mimo_plan_instruction *instructions;
+    const struct mimo_plan_communication *communications;
+    const struct mimo_plan_memory *memories; /* of each role */
     uint32_t modality_count, module_count, projector_count, stage_count, parameter_count;
     uint32_t groups_count, edge_count, role_count, place_count, range_count, instruction_count;
+    uint32_t communication_count, memory_count;
 };
 
 /*
@@ -64,5 +67,10 @@ const char *mimo_activation_word(uint32_t value);
 const char *mimo_module_kind_word(uint32_t value);
 const char *mimo_group_kind_word(uint32_t value);
 const char *mimo_opcode_word(uint32_t value);
+const char *mimo_operation_word(uint32_t value);
+const char *mimo_element_word(uint32_t value);
+const char *mimo_loop_word(uint32_t value);
+const char *mimo_row_unit_word(uint32_t value);
+const char *mimo_content_word(uint32_t value);
 
 #endif

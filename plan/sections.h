@@ -26,7 +26,9 @@
     X(ROLE, role_count)                                                                            \
     X(PLAC, place_count)                                                                           \
     X(RANG, range_count)                                                                           \
-    X(PROG, instruction_count)
+    X(PROG, instruction_count)                                                                     \
+    X(COMM, communication_count)                                                                   \
+    X(MEMO, memory_count)
 
 #define MIMO_PLAN_SECTION_ENUM(id, type, member, exact) MIMO_SECTION_##id,
 enum mimo_section { MIMO_PLAN_SECTIONS(MIMO_PLAN_SECTION_ENUM) MIMO_SECTION_COUNT };
@@ -51,7 +53,7 @@ static const struct mimo_section_rule mimo_section_rules[MIMO_SECTION_COUNT] = {
 static_assert(sizeof(struct mimo_plan_header) == 64, "header");
 static_assert(sizeof(struct mimo_plan_section) == 40, "section");
 static_assert(sizeof(struct mimo_plan_meta) == 48, "META");
-static_assert(sizeof(struct mimo_plan_training) == 136, "TRNG");
+static_assert(sizeof(struct mimo_plan_training) == 144, "TRNG");
 static_assert(sizeof(struct mimo_plan_data) == 64, "DATA");
 static_assert(sizeof(struct mimo_plan_checkpoint) == 24, "CKPT");
 static_assert(sizeof(struct mimo_plan_cluster) == 48, "CLUS");
@@ -66,6 +68,8 @@ static_assert(sizeof(struct mimo_plan_role) == 24, "ROLE");
 static_assert(sizeof(struct mimo_plan_place) == 8, "PLAC");
 static_assert(sizeof(struct mimo_plan_range) == 16, "RANG");
 static_assert(sizeof(struct mimo_plan_instruction) == 40, "PROG");
+static_assert(sizeof(struct mimo_plan_communication) == 72, "COMM");
+static_assert(sizeof(struct mimo_plan_memory) == 64, "MEMO");
 
 /* The end of a section, rounded up to where the next one begins. */
 static inline uint64_t mimo_section_align(uint64_t offset)

@@ -223,6 +223,8 @@ enum mimo_status mimo_plan_verify(const void *bytes, size_t size, struct mimo_pl
     MIMO_TRY(mimo_verify_model(&plan, err));
     MIMO_TRY(mimo_verify_parameters(&plan, err));
     MIMO_TRY(mimo_verify_programs(&plan, err));
+    MIMO_TRY(mimo_verify_communication(&plan, err));
+    MIMO_TRY(mimo_verify_memory(&plan, err));
     *out_plan = plan;
     return MIMO_OK;
 }

@@ -3,7 +3,7 @@
  *
  * verify.c proves the container: header, table, checksums. What follows here proves the records, in
  * this order, and each part relies on those before it: no part divides by, indexes with or adds up
- * a number that has not been checked. All return MIMO_OK or MIMO_E_PLAN and allocate nothing.
+ * a number that has not been checked. All return MIMO_OK or MIMO_E_PLAN and keep no memory.
  */
 #ifndef MIMO_PLAN_VERIFY_H
 #define MIMO_PLAN_VERIFY_H
@@ -31,6 +31,12 @@ enum mimo_status mimo_verify_parameters(const struct mimo_plan *plan, struct mim
 
 /* GRPS, EDGE, ROLE, PLAC, RANG, PROG (verify_programs.c). */
 enum mimo_status mimo_verify_programs(const struct mimo_plan *plan, struct mimo_error *err);
+
+/* COMM (verify_communication.c). */
+enum mimo_status mimo_verify_communication(const struct mimo_plan *plan, struct mimo_error *err);
+
+/* MEMO (verify_memory.c). Takes memory for tables of micro-steps while it runs. */
+enum mimo_status mimo_verify_memory(const struct mimo_plan *plan, struct mimo_error *err);
 
 /* Records "section PARM, record 17: ..." and returns MIMO_E_PLAN. */
 enum mimo_status mimo_verify_fail(const struct mimo_verifier *at, const char *format, ...)

@@ -219,6 +219,9 @@ static enum mimo_status verify_encoder(const struct mimo_verifier *at,
     MIMO_REQUIRE(at, module->architecture == MIMO_ARCHITECTURE_CLIP_VIT,
                  "architecture is %u, not an encoder's", module->architecture);
     MIMO_REQUIRE(at, module->sequence_parallel == 0, "sequence_parallel is set in an encoder");
+    MIMO_REQUIRE(at, module->num_query_groups == module->num_attention_heads,
+                 "num_query_groups is %u, but an encoder has one for each of its %u heads",
+                 module->num_query_groups, module->num_attention_heads);
     MIMO_REQUIRE(at, module->modality < plan->modality_count, "there is no modality %u",
                  module->modality);
     modality = &plan->modalities[module->modality];
@@ -281,7 +284,9 @@ static enum mimo_status verify_stages(const struct mimo_plan *plan, uint32_t ind
                      index);
         MIMO_REQUIRE(&at, stage->layer_first == layer, "layer_first is %u instead of %llu",
                      stage->layer_first, (unsigned long long)layer);
-        MIMO_TRY(mimo_verify_zero(&at, stage->reserved, "reserved"));
+        MIMO_REQUIRE(&at, stage->live_max <= plan->training->encoder_group,
+                     "live_max is %u, more than encoder_group = %u", stage->live_max,
+                     plan->training->encoder_group);
         layer += stage->layer_count;
         MIMO_REQUIRE(&at, layer <= module->layers_computed, "the module has only %u layers",
                      module->layers_computed);

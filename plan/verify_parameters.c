@@ -185,6 +185,24 @@ static enum mimo_status verify_shape(const struct mimo_verifier *at,
     return MIMO_OK;
 }
 
+static bool is_group_slot(uint32_t slot)
+{
+    return slot == MIMO_SLOT_K_WEIGHT || slot == MIMO_SLOT_V_WEIGHT || slot == MIMO_SLOT_K_BIAS ||
+           slot == MIMO_SLOT_V_BIAS;
+}
+
+/* Attention is cut between heads and between groups, all else anywhere. */
+static uint64_t units_of(const struct mimo_plan_module *module,
+                         const struct mimo_plan_parameter *parameter)
+{
+    if (is_group_slot(parameter->slot))
+        return module->num_query_groups;
+    if (parameter->slot == MIMO_SLOT_Q_WEIGHT || parameter->slot == MIMO_SLOT_Q_BIAS ||
+        parameter->slot == MIMO_SLOT_O_WEIGHT)
+        return module->num_attention_heads;
+    return parameter->shape[parameter->cut_dimension];
+}
+
 static enum mimo_status verify_cut(const struct mimo_verifier *at,
                                    const struct mimo_plan_parameter *parameter)
 {
@@ -201,8 +219,14 @@ static enum mimo_status verify_cut(const struct mimo_verifier *at,
     MIMO_REQUIRE(at, units > 0 && parameter->shape[parameter->cut_dimension] % units == 0,
                  "cut_units %llu does not divide %llu", units,
                  (unsigned long long)parameter->shape[parameter->cut_dimension]);
+    MIMO_REQUIRE(at, units == units_of(module, parameter), "cut_units is %llu instead of %llu",
+                 units, (unsigned long long)units_of(module, parameter));
     MIMO_REQUIRE(at, parameter->cut != MIMO_CUT_REPLICATED || ranks % units == 0,
                  "cut_units %llu does not divide the %u ranks that share them", units, ranks);
+    MIMO_REQUIRE(at,
+                 parameter->cut != MIMO_CUT_EVEN || !is_group_slot(parameter->slot) ||
+                     units % ranks == 0,
+                 "%u ranks do not share %llu groups evenly", ranks, units);
     return MIMO_OK;
 }
 

@@ -116,6 +116,11 @@ static enum mimo_status verify_training(const struct mimo_plan *plan, struct mim
     MIMO_TRY(mimo_verify_positive(&at, training->global_batch, "global_batch"));
     MIMO_TRY(mimo_verify_positive(&at, training->micro_batch, "micro_batch"));
     MIMO_TRY(mimo_verify_positive(&at, training->micro_steps, "micro_steps"));
+    MIMO_TRY(mimo_verify_positive(&at, training->encoder_group, "encoder_group"));
+    MIMO_REQUIRE(&at, training->encoder_group <= training->micro_steps,
+                 "encoder_group is %u, more than micro_steps = %u", training->encoder_group,
+                 training->micro_steps);
+    MIMO_TRY(mimo_verify_zero(&at, training->reserved, "reserved"));
     MIMO_TRY(mimo_verify_positive(&at, training->sequence_length, "sequence_length"));
     MIMO_TRY(mimo_verify_positive(&at, training->log_interval, "log_interval"));
     MIMO_TRY(mimo_verify_choice(&at, training->padding, MIMO_PADDING_COUNT, "padding"));

@@ -1,5 +1,6 @@
 #include "plan/writer.h"
 
+#include "plan/memory.h"
 #include "plan/sections.h"
 
 #define XXH_INLINE_ALL
@@ -140,6 +141,21 @@ static void assert_verifies(const void *bytes, size_t size)
         mimo_assert_failed(err.message, __FILE__, __LINE__);
 }
 
+/* The arenas of each role, which follow from all else. */
+static struct mimo_plan with_memories(const struct mimo_plan_writer *writer,
+                                      const struct mimo_plan *plan)
+{
+    struct mimo_plan_memory *memories =
+        MIMO_NEW_ARRAY(writer->arena, struct mimo_plan_memory, plan->role_count);
+    struct mimo_plan whole = *plan;
+
+    for (uint32_t i = 0; i < plan->role_count; i++)
+        memories[i] = mimo_memory_of_role(plan, i, writer->arena);
+    whole.memories = memories;
+    whole.memory_count = plan->role_count;
+    return whole;
+}
+
 /* Where the sections' records are, by the X-macro that names their members. */
 static void collect(const struct mimo_plan_writer *writer, const struct mimo_plan *plan,
                     const void *records[MIMO_SECTION_COUNT], uint32_t counts[MIMO_SECTION_COUNT])
@@ -157,6 +173,7 @@ static void collect(const struct mimo_plan_writer *writer, const struct mimo_pla
 void mimo_plan_writer_finish(struct mimo_plan_writer *writer, const struct mimo_plan *plan,
                              const unsigned char **out_bytes, size_t *out_size)
 {
+    const struct mimo_plan whole = with_memories(writer, plan);
     struct mimo_plan_section table[MIMO_SECTION_COUNT];
     const void *records[MIMO_SECTION_COUNT];
     uint32_t counts[MIMO_SECTION_COUNT];
@@ -164,7 +181,7 @@ void mimo_plan_writer_finish(struct mimo_plan_writer *writer, const struct mimo_
     unsigned char *bytes;
     uint64_t size;
 
-    collect(writer, plan, records, counts);
+    collect(writer, &whole, records, counts);
     size = lay_out(table, counts);
     bytes = alloc_aligned(writer->arena, size);
     for (int i = 0; i < MIMO_SECTION_COUNT; i++) {

@@ -27,7 +27,8 @@ void mimo_plan_writer_init(struct mimo_plan_writer *writer, struct mimo_arena *a
 struct mimo_plan_string mimo_plan_writer_string(struct mimo_plan_writer *writer, const char *text);
 
 /*
- * Writes all sections of `plan` (header and strings are the writer's own and need not be set).
+ * Writes all sections of `plan` (header, strings and memories are the writer's own and need not be
+ * set).
  * The bytes belong to the writer's arena and are 64-byte aligned. Asserts that they verify.
  */
 void mimo_plan_writer_finish(struct mimo_plan_writer *writer, const struct mimo_plan *plan,

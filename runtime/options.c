@@ -5,41 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Every option once: its name, its argument (NULL: none), and what --help says. */
-#define MIMO_EXEC_OPTIONS(X)                                                                       \
-    X(EVAL, "eval", "FILE", "print the loss of each record of FILE as JSON lines; no update")      \
-    X(GENERATE, "generate", NULL, "continue prompts: --prompt TEXT, or --prompts FILE")            \
-    X(PROMPT, "prompt", "TEXT", "the prompt to continue")                                          \
-    X(IMAGE, "image", "FILE", "an image of the prompt; may be repeated")                           \
-    X(PROMPTS, "prompts", "FILE", "a JSON lines file of prompts; answers are JSON lines")          \
-    X(MAX_TOKENS, "max-tokens", "N", "tokens of an answer at most (64)")                           \
-    X(TEMPERATURE, "temperature", "T", "draw tokens by chance; 0 takes the likeliest (0)")         \
-    X(TOP_P, "top-p", "P", "draw from the likeliest tokens that reach the share P (1)")            \
-    X(STEPS, "steps", "N", "stop after step N; the schedule stays the plan's")                     \
-    X(ROOT, "root", "DIR", "folder that the plan's paths start from (the current one)")            \
-    X(RESUME, "resume", "auto|none|PATH", "checkpoint to go on from (auto: the newest good one)")  \
-    X(METRICS, "metrics", "FILE", "write one JSON line a step to FILE")                            \
-    X(BACKEND, "backend", "auto|cpu", "what computes (auto)")                                      \
-    X(TIMEOUT, "timeout", "DURATION", "give up after this long without progress (10min)")          \
-    X(QUIET, "quiet", NULL, "print no progress")                                                   \
-    X(HELP, "help", NULL, "print this text")                                                       \
-    X(VERSION, "version", NULL, "print the version")
-
 struct option_row {
     const char *word, *argument, *text;
 };
 
 static const struct option_row OPTIONS[] = {
-#define OPTION_ROW(name, word, argument, text) {word, argument, text},
-    MIMO_EXEC_OPTIONS(OPTION_ROW)
-#undef OPTION_ROW
+#define MIMO_EXEC_OPTION(name, word, argument, text) {word, argument, text},
+#include "runtime/options.def"
+#undef MIMO_EXEC_OPTION
 };
 
 enum option_id {
-#define OPTION_ENUM(name, word, argument, text) OPTION_##name,
-    MIMO_EXEC_OPTIONS(OPTION_ENUM)
-#undef OPTION_ENUM
-        OPTION_COUNT
+#define MIMO_EXEC_OPTION(name, word, argument, text) OPTION_##name,
+#include "runtime/options.def"
+#undef MIMO_EXEC_OPTION
+    OPTION_COUNT
 };
 
 void mimo_options_print_help(FILE *file)

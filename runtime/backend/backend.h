@@ -202,6 +202,7 @@ struct mimo_backend {
     const struct mimo_backend_ops *ops;
     enum mimo_precision precision; /* of the elements: FP32 or FP64 here */
     size_t element_size;
+    uint64_t allocated; /* bytes that alloc has given out since opening */
     void *state;
 };
 

@@ -1,5 +1,8 @@
 #include "runtime/model/clip_vit.h"
 
+#include "plan/grid.h"
+#include "plan/tensors.h"
+
 #include <math.h>
 
 /* -- building --------------------------------------------------------------------------------- */
@@ -68,24 +71,12 @@ static struct mimo_attention attention_shape(const struct mimo_clip_vit *vit, in
 
 static void take_scratch(struct mimo_clip_vit *vit, struct mimo_tensor_arena *scratch)
 {
-    struct mimo_backend *be = vit->compute.be;
-    const size_t element = be->element_size;
-    const uint64_t images = (uint64_t)vit->images_max;
-    const uint64_t rows = images * (uint64_t)vit->tokens;
-    const uint64_t hidden = (uint64_t)vit->hidden;
-    const uint64_t width = (uint64_t)(vit->heads * vit->head_dim);
-    const uint64_t side = vit->plan->image_size;
-    const struct mimo_attention shape = attention_shape(vit, vit->images_max);
+    const struct mimo_sizes *const sizes = &vit->sizes;
 
-    vit->pixels = mimo_tensor_take(scratch, images * side * side, vit->plan->channels);
-    vit->dx = mimo_tensor_take(scratch, rows * hidden, element);
-    vit->rows_a = mimo_tensor_take(scratch, rows * hidden, element);
-    vit->d_qkv = mimo_tensor_take(scratch, rows * 3 * width, element);
-    vit->d_attention = mimo_tensor_take(scratch, rows * width, element);
-    vit->d_up = mimo_tensor_take(scratch, rows * (uint64_t)vit->ffn, element);
-    vit->features_gradient =
-        mimo_tensor_take(scratch, images * vit->plan->image_tokens * hidden, element);
-    vit->workspace = mimo_tensor_take(scratch, be->ops->attention_workspace(be, &shape), 1);
+#define TAKE(name, rows, columns, element)                                                         \
+    vit->name = mimo_tensor_take(scratch, (rows), (columns), (element));
+    MIMO_VIT_SCRATCH(TAKE, sizes)
+#undef TAKE
 }
 
 void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan, uint32_t module,
@@ -94,11 +85,13 @@ void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan,
                         struct mimo_arena *table, struct mimo_tensor_arena *scratch)
 {
     const struct mimo_plan_module *described = &plan->modules[module];
+    const struct mimo_coordinate at = {.tp = compute->tp_rank};
     const int64_t side = described->image_size / described->patch_size;
 
     *vit = (struct mimo_clip_vit){
         .plan = described,
         .compute = *compute,
+        .sizes = mimo_sizes_of(plan, module, &at),
         .hidden = described->hidden_size,
         .head_dim = described->head_dim,
         .patches = side * side,
@@ -108,7 +101,7 @@ void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan,
         .layer_count = described->layers_computed,
         .has_projector = described->projector != MIMO_NONE,
         .trains = described->is_frozen == 0,
-        .keeps_activations = keeps_activations && described->is_frozen == 0,
+        .keeps_activations = keeps_activations,
         .images_max = described->images_max,
     };
     find_weights(vit, parameters, module, table);
@@ -128,33 +121,18 @@ void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan,
 static void take_layer(const struct mimo_clip_vit *vit, struct mimo_clip_saved_layer *layer,
                        struct mimo_tensor_arena *arena)
 {
-    const size_t element = vit->compute.be->element_size;
-    const uint64_t rows = (uint64_t)(vit->images_max * vit->tokens);
-    const uint64_t hidden = (uint64_t)vit->hidden;
-    const uint64_t width = (uint64_t)(vit->heads * vit->head_dim);
+    const struct mimo_sizes *const sizes = &vit->sizes;
 
-    layer->x = mimo_tensor_take(arena, rows * hidden, element);
-    layer->mean1 = mimo_tensor_take(arena, rows, element);
-    layer->rstd1 = mimo_tensor_take(arena, rows, element);
-    layer->n1 = mimo_tensor_take(arena, rows * hidden, element);
-    layer->qkv = mimo_tensor_take(arena, rows * 3 * width, element);
-    layer->attention = mimo_tensor_take(arena, rows * width, element);
-    layer->lse = mimo_tensor_take(arena, rows * (uint64_t)vit->heads, element);
-    layer->x_middle = mimo_tensor_take(arena, rows * hidden, element);
-    layer->mean2 = mimo_tensor_take(arena, rows, element);
-    layer->rstd2 = mimo_tensor_take(arena, rows, element);
-    layer->n2 = mimo_tensor_take(arena, rows * hidden, element);
-    layer->up = mimo_tensor_take(arena, rows * (uint64_t)vit->ffn, element);
-    layer->act = mimo_tensor_take(arena, rows * (uint64_t)vit->ffn, element);
+#define TAKE(name, rows, columns, element)                                                         \
+    layer->name = mimo_tensor_take(arena, (rows), (columns), (element));
+    MIMO_VIT_LAYER(TAKE, sizes)
+#undef TAKE
 }
 
 void mimo_clip_vit_saved_open(const struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
                               struct mimo_arena *table, struct mimo_tensor_arena *arena)
 {
-    const size_t element = vit->compute.be->element_size;
-    const uint64_t images = (uint64_t)vit->images_max;
-    const uint64_t rows = images * (uint64_t)vit->tokens;
-    const uint64_t hidden = (uint64_t)vit->hidden;
+    const struct mimo_sizes *const sizes = &vit->sizes;
 
     *saved = (struct mimo_clip_saved){0};
     saved->layers = MIMO_NEW_ARRAY(table, struct mimo_clip_saved_layer, vit->layer_count);
@@ -164,13 +142,12 @@ void mimo_clip_vit_saved_open(const struct mimo_clip_vit *vit, struct mimo_clip_
         else
             saved->layers[i] = saved->layers[i - 2];
     }
-    saved->patches = mimo_tensor_take(
-        arena, images * (uint64_t)vit->patches * (uint64_t)vit->patch_width, element);
-    saved->embedded = mimo_tensor_take(arena, rows * hidden, element);
-    saved->mean0 = mimo_tensor_take(arena, rows, element);
-    saved->rstd0 = mimo_tensor_take(arena, rows, element);
-    saved->x_out = mimo_tensor_take(arena, rows * hidden, element);
-    saved->features = mimo_tensor_take(arena, images * vit->plan->image_tokens * hidden, element);
+#define TAKE(name, rows, columns, element)                                                         \
+    saved->name = mimo_tensor_take(arena, (rows), (columns), (element));
+    MIMO_VIT_INPUT(TAKE, sizes)
+    MIMO_VIT_STAGE(TAKE, sizes)
+    MIMO_VIT_OUTPUT(TAKE, sizes)
+#undef TAKE
     if (vit->has_projector)
         mimo_projector_saved_open(&vit->projector, &saved->projector, table, arena);
 }

@@ -9,6 +9,7 @@
 #ifndef MIMO_RUNTIME_MODEL_CLIP_VIT_H
 #define MIMO_RUNTIME_MODEL_CLIP_VIT_H
 
+#include "plan/sizes.h"
 #include "runtime/model/projector.h"
 
 struct mimo_clip_layer {
@@ -19,6 +20,7 @@ struct mimo_clip_layer {
 struct mimo_clip_vit {
     const struct mimo_plan_module *plan;
     struct mimo_compute compute;
+    struct mimo_sizes sizes;              /* the shapes of all tensors below (plan/tensors.h) */
     int64_t hidden, heads, head_dim, ffn; /* of this rank, hidden apart */
     int64_t patches, tokens, patch_width; /* P, T, channels * patch² */
     int64_t output_width;                 /* the projector's, or H */
@@ -53,7 +55,8 @@ struct mimo_clip_saved {
     int64_t images;
 };
 
-/* As for mimo_llama_open. With `keeps_activations` backward will run. */
+/* As for mimo_llama_open. With `keeps_activations` backward will go through
+ * the layers. */
 void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan, uint32_t module,
                         const struct mimo_parameters *parameters,
                         const struct mimo_compute *compute, bool keeps_activations,

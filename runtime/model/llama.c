@@ -1,10 +1,10 @@
 #include "runtime/model/llama.h"
 
+#include "plan/grid.h"
+#include "plan/tensors.h"
+
 #include <math.h>
 #include <stdlib.h>
-
-/* Logits are held for this many target rows at a time at most (and for at least one). */
-enum { LOGITS_BYTES = 64 * 1024 * 1024, CHUNK_MIN = 16 };
 
 static const struct mimo_weight NO_WEIGHT = {NULL, NULL};
 
@@ -72,60 +72,30 @@ static struct mimo_attention attention_shape(const struct mimo_llama *llama, int
     };
 }
 
-/* Enough for training, and for one query over all positions (decoding). */
-static uint64_t workspace_bytes(const struct mimo_llama *llama, int64_t positions)
+static void take_scratch(struct mimo_llama *llama, struct mimo_tensor_arena *scratch)
 {
-    struct mimo_backend *be = llama->compute.be;
-    const struct mimo_attention train = attention_shape(llama, llama->batch_max, llama->length_max);
-    struct mimo_attention decode = attention_shape(llama, 1, positions);
-    uint64_t train_bytes, decode_bytes;
+    const struct mimo_sizes *const sizes = &llama->sizes;
 
-    decode.queries = 1;
-    train_bytes = be->ops->attention_workspace(be, &train);
-    decode_bytes = be->ops->attention_workspace(be, &decode);
-    return train_bytes > decode_bytes ? train_bytes : decode_bytes;
-}
-
-static void take_scratch(struct mimo_llama *llama, int64_t positions,
-                         struct mimo_tensor_arena *scratch)
-{
-    struct mimo_backend *be = llama->compute.be;
-    const size_t element = be->element_size;
-    const uint64_t rows = (uint64_t)llama->rows_max;
-    const uint64_t hidden = (uint64_t)llama->hidden;
-    const int64_t vocab = llama->vocab_count > 0 ? llama->vocab_count : 1;
-    const int64_t chunk = (int64_t)(LOGITS_BYTES / element) / vocab;
-
-    llama->chunk = chunk < CHUNK_MIN ? CHUNK_MIN : chunk;
-    if (llama->chunk > llama->rows_max)
-        llama->chunk = llama->rows_max;
-    llama->rotary_table =
-        mimo_tensor_take(scratch, (uint64_t)positions * (uint64_t)llama->head_dim, element);
-    llama->dx = mimo_tensor_take(scratch, rows * hidden, element);
-    llama->rows_a = mimo_tensor_take(scratch, rows * hidden, element);
-    llama->rows_b = mimo_tensor_take(scratch, rows * hidden, element);
-    llama->d_qkv = mimo_tensor_take(scratch, rows * (uint64_t)llama->qkv_width, element);
-    llama->d_attention =
-        mimo_tensor_take(scratch, rows * (uint64_t)(llama->heads * llama->head_dim), element);
-    llama->d_gate_up = mimo_tensor_take(scratch, rows * 2 * (uint64_t)llama->ffn, element);
-    llama->d_act = mimo_tensor_take(scratch, rows * (uint64_t)llama->ffn, element);
-    llama->workspace = mimo_tensor_take(scratch, workspace_bytes(llama, positions), 1);
-    llama->logits = mimo_tensor_take(scratch, (uint64_t)llama->chunk * (uint64_t)vocab, element);
-    llama->maximum = mimo_tensor_take(scratch, (uint64_t)llama->chunk, element);
-    llama->sums = mimo_tensor_take(scratch, 2 * (uint64_t)llama->chunk, element);
-    llama->losses = mimo_tensor_take(scratch, rows, element);
+#define TAKE(name, rows, columns, element)                                                         \
+    llama->name = mimo_tensor_take(scratch, (rows), (columns), (element));
+    MIMO_LANGUAGE_SCRATCH(TAKE, sizes)
+    MIMO_LLAMA_SCRATCH(TAKE, sizes)
+    MIMO_HEAD_SCRATCH(TAKE, sizes)
+#undef TAKE
 }
 
 void mimo_llama_open(struct mimo_llama *llama, const struct mimo_plan *plan, uint32_t module,
                      const struct mimo_parameters *parameters, const struct mimo_compute *compute,
-                     bool keeps_activations, int64_t positions, struct mimo_arena *table,
+                     bool keeps_activations, struct mimo_arena *table,
                      struct mimo_tensor_arena *scratch)
 {
     const struct mimo_plan_module *described = &plan->modules[module];
+    const struct mimo_coordinate at = {.tp = compute->tp_rank};
 
     *llama = (struct mimo_llama){
         .plan = described,
         .compute = *compute,
+        .sizes = mimo_sizes_of(plan, module, &at),
         .hidden = described->hidden_size,
         .head_dim = described->head_dim,
         .layer_count = described->num_layers,
@@ -134,10 +104,11 @@ void mimo_llama_open(struct mimo_llama *llama, const struct mimo_plan *plan, uin
         .keeps_activations = keeps_activations,
     };
     llama->rows_max = llama->batch_max * llama->length_max;
+    llama->chunk = (int64_t)llama->sizes.chunk;
     llama->host_index = MIMO_NEW_ARRAY(table, int32_t, (size_t)llama->rows_max);
     find_weights(llama, parameters, module, table);
     llama->trains_embedding = llama->embedding.gradient != NULL;
-    take_scratch(llama, positions, scratch);
+    take_scratch(llama, scratch);
 }
 
 /* Angle i of position p is p · base^(-2i/head_dim) (Su et al., "RoFormer", 2021). */
@@ -147,10 +118,10 @@ static double rotary_angle(const struct mimo_llama *llama, int64_t position, int
            pow(llama->plan->rotary_base, -2.0 * (double)i / (double)llama->head_dim);
 }
 
-enum mimo_status mimo_llama_prepare(struct mimo_llama *llama, int64_t positions,
-                                    struct mimo_error *err)
+enum mimo_status mimo_llama_prepare(struct mimo_llama *llama, struct mimo_error *err)
 {
     struct mimo_backend *be = llama->compute.be;
+    const int64_t positions = (int64_t)llama->sizes.positions;
     const int64_t half = llama->head_dim / 2;
     const size_t bytes = (size_t)(positions * llama->head_dim) * be->element_size;
     void *const table = malloc(bytes);
@@ -173,52 +144,37 @@ enum mimo_status mimo_llama_prepare(struct mimo_llama *llama, int64_t positions,
     return MIMO_OK;
 }
 
-void mimo_llama_saved_layer_open(const struct mimo_llama *llama,
-                                 struct mimo_llama_saved_layer *layer, uint64_t rows,
+void mimo_llama_saved_layer_open(const struct mimo_sizes *sizes,
+                                 struct mimo_llama_saved_layer *layer,
                                  struct mimo_tensor_arena *arena)
 {
-    const size_t element = llama->compute.be->element_size;
-    const uint64_t hidden = (uint64_t)llama->hidden;
-
-    layer->x = mimo_tensor_take(arena, rows * hidden, element);
-    layer->rstd_input = mimo_tensor_take(arena, rows, element);
-    layer->n_input = mimo_tensor_take(arena, rows * hidden, element);
-    layer->qkv = mimo_tensor_take(arena, rows * (uint64_t)llama->qkv_width, element);
-    layer->attention =
-        mimo_tensor_take(arena, rows * (uint64_t)(llama->heads * llama->head_dim), element);
-    layer->lse = mimo_tensor_take(arena, rows * (uint64_t)llama->heads, element);
-    layer->x_middle = mimo_tensor_take(arena, rows * hidden, element);
-    layer->rstd_post = mimo_tensor_take(arena, rows, element);
-    layer->n_post = mimo_tensor_take(arena, rows * hidden, element);
-    layer->gate_up = mimo_tensor_take(arena, rows * 2 * (uint64_t)llama->ffn, element);
-    layer->act = mimo_tensor_take(arena, rows * (uint64_t)llama->ffn, element);
+#define TAKE(name, rows, columns, element)                                                         \
+    layer->name = mimo_tensor_take(arena, (rows), (columns), (element));
+    MIMO_LLAMA_ATTENTION(TAKE, sizes)
+    MIMO_LLAMA_FFN(TAKE, sizes)
+#undef TAKE
 }
 
 void mimo_llama_saved_open(const struct mimo_llama *llama, struct mimo_llama_saved *saved,
                            struct mimo_arena *table, struct mimo_tensor_arena *arena)
 {
-    const size_t element = llama->compute.be->element_size;
-    const uint64_t rows = (uint64_t)llama->rows_max;
-    const uint64_t hidden = (uint64_t)llama->hidden;
+    const struct mimo_sizes *const sizes = &llama->sizes;
 
     *saved = (struct mimo_llama_saved){0};
     saved->layers = MIMO_NEW_ARRAY(table, struct mimo_llama_saved_layer, llama->layer_count);
     saved->target_begins = MIMO_NEW_ARRAY(table, int64_t, llama->compute.tp_size + 1);
     for (uint32_t i = 0; i < llama->layer_count; i++) {
         if (i < 2 || llama->keeps_activations)
-            mimo_llama_saved_layer_open(llama, &saved->layers[i], rows, arena);
+            mimo_llama_saved_layer_open(sizes, &saved->layers[i], arena);
         else
             saved->layers[i] = saved->layers[i - 2];
     }
-    saved->x_out = mimo_tensor_take(arena, rows * hidden, element);
-    saved->rstd_final = mimo_tensor_take(arena, rows, element);
-    saved->normed = mimo_tensor_take(arena, rows * hidden, element);
-    saved->targets = mimo_tensor_take(arena, rows * hidden, element);
-    saved->d_targets = mimo_tensor_take(arena, rows * hidden, element);
-    saved->ids = mimo_tensor_take(arena, rows, sizeof(int32_t));
-    saved->positions = mimo_tensor_take(arena, rows, sizeof(int32_t));
-    saved->target_rows = mimo_tensor_take(arena, rows, sizeof(int32_t));
-    saved->labels = mimo_tensor_take(arena, rows, sizeof(int32_t));
+#define TAKE(name, rows, columns, element)                                                         \
+    saved->name = mimo_tensor_take(arena, (rows), (columns), (element));
+    MIMO_LANGUAGE_STAGE(TAKE, sizes)
+    MIMO_LANGUAGE_INPUT(TAKE, sizes)
+    MIMO_LANGUAGE_OUTPUT(TAKE, sizes)
+#undef TAKE
 }
 
 /* -- forward ---------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #ifndef MIMO_RUNTIME_MODEL_LLAMA_H
 #define MIMO_RUNTIME_MODEL_LLAMA_H
 
+#include "plan/sizes.h"
 #include "runtime/model/tensor_parallel.h"
 
 /* The text of one micro-step of one replica, in host memory. Row b * length + t is token t of
@@ -29,6 +30,7 @@ struct mimo_llama_layer {
 struct mimo_llama {
     const struct mimo_plan_module *plan;
     struct mimo_compute compute;
+    struct mimo_sizes sizes; /* the shapes of all tensors below (plan/tensors.h) */
     int64_t hidden, heads, groups, head_dim, ffn; /* of this rank, hidden apart */
     int64_t qkv_width;                            /* (heads + 2 * groups) * head_dim */
     int64_t vocab_first, vocab_count;
@@ -40,7 +42,7 @@ struct mimo_llama {
     bool trains_embedding;
     void *rotary_table; /* [positions, head_dim] */
     /* scratch, good within one call */
-    void *dx;              /* [R, H]: gradient of the residual stream, the result of backward */
+    void *dx;              /* [L, H]: gradient of the residual stream, the result of backward */
     void *rows_a, *rows_b; /* [R, H] */
     void *d_qkv, *d_attention, *d_gate_up, *d_act;
     void *workspace;               /* of attention */
@@ -75,21 +77,19 @@ struct mimo_llama_saved {
     int64_t *target_begins; /* [tp_size + 1]: targets whose rows tensor rank r holds, if cut */
 };
 
-/* Finds weights and takes scratch. `positions` bounds the length of a sequence (generation may go
- * beyond sequence_length). Call with a counting arena first, then again (runtime/tensor/arena.h);
- * `table` holds small host tables. */
+/* Finds weights and takes scratch; `table` holds small host tables. Sequences may grow up to
+ * mimo_positions_max(). */
 void mimo_llama_open(struct mimo_llama *llama, const struct mimo_plan *plan, uint32_t module,
                      const struct mimo_parameters *parameters, const struct mimo_compute *compute,
-                     bool keeps_activations, int64_t positions, struct mimo_arena *table,
+                     bool keeps_activations, struct mimo_arena *table,
                      struct mimo_tensor_arena *scratch);
 
 /* Fills the rotary table; once, when the scratch has memory. */
-enum mimo_status mimo_llama_prepare(struct mimo_llama *llama, int64_t positions,
-                                    struct mimo_error *err);
+enum mimo_status mimo_llama_prepare(struct mimo_llama *llama, struct mimo_error *err);
 
-/* Takes the memory of one layer's part of a saved set, for `rows` rows; and of a whole set. */
-void mimo_llama_saved_layer_open(const struct mimo_llama *llama,
-                                 struct mimo_llama_saved_layer *layer, uint64_t rows,
+/* Takes the memory of one layer's part of a saved set, and of a whole set. */
+void mimo_llama_saved_layer_open(const struct mimo_sizes *sizes,
+                                 struct mimo_llama_saved_layer *layer,
                                  struct mimo_tensor_arena *arena);
 void mimo_llama_saved_open(const struct mimo_llama *llama, struct mimo_llama_saved *saved,
                            struct mimo_arena *table, struct mimo_tensor_arena *arena);

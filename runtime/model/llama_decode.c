@@ -1,6 +1,7 @@
 #include "runtime/model/llama_decode.h"
 
 #include "plan/grid.h"
+#include "plan/tensors.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,27 +12,28 @@ static int64_t key_width(const struct mimo_llama *llama)
 }
 
 void mimo_llama_cache_open(const struct mimo_llama *llama, struct mimo_llama_cache *cache,
-                           int64_t batch_max, int64_t capacity, struct mimo_arena *table,
-                           struct mimo_tensor_arena *arena)
+                           struct mimo_arena *table, struct mimo_tensor_arena *arena)
 {
     const size_t element = llama->compute.be->element_size;
-    const uint64_t rows = (uint64_t)batch_max;
-    const uint64_t keys = rows * (uint64_t)capacity * 2 * (uint64_t)key_width(llama);
     const uint64_t vocab = llama->plan->vocab_size;
+    struct mimo_sizes sizes = llama->sizes;
 
-    *cache = (struct mimo_llama_cache){.batch_max = batch_max, .capacity = capacity};
+    sizes.rows = sizes.held = (uint64_t)llama->batch_max;
+    *cache = (struct mimo_llama_cache){
+        .batch_max = llama->batch_max,
+        .capacity = (int64_t)sizes.positions,
+    };
     cache->layers = MIMO_NEW_ARRAY(table, void *, llama->layer_count);
     for (uint32_t i = 0; i < llama->layer_count; i++)
-        cache->layers[i] = mimo_tensor_take(arena, keys, element);
+        cache->layers[i] =
+            mimo_tensor_take(arena, sizes.rows * sizes.positions, 2 * sizes.kv_width, element);
     for (int i = 0; i < 2; i++)
-        mimo_llama_saved_layer_open(llama, &cache->step[i], rows, arena);
-    cache->x_out = mimo_tensor_take(arena, rows * (uint64_t)llama->hidden, element);
-    cache->rstd_out = mimo_tensor_take(arena, rows, element);
-    cache->normed = mimo_tensor_take(arena, rows * (uint64_t)llama->hidden, element);
-    cache->ids = mimo_tensor_take(arena, rows, sizeof(int32_t));
-    cache->positions = mimo_tensor_take(arena, rows, sizeof(int32_t));
-    cache->shards = mimo_tensor_take(arena, rows * vocab, element);
-    cache->host_shards = mimo_arena_alloc(table, rows * vocab, element);
+        mimo_llama_saved_layer_open(&sizes, &cache->step[i], arena);
+#define TAKE(name, rows, columns, element_size)                                                    \
+    cache->name = mimo_tensor_take(arena, (rows), (columns), (element_size));
+    MIMO_DECODE_OUTPUT(TAKE, &sizes, vocab)
+#undef TAKE
+    cache->host_shards = mimo_arena_alloc(table, sizes.rows * vocab, element);
 }
 
 /* -- keys and values -------------------------------------------------------------------------- */

@@ -19,10 +19,10 @@ struct mimo_llama_cache {
     void *host_shards; /* the same in host memory */
 };
 
-/* Takes the cache's memory (first with a counting arena, see runtime/tensor/arena.h). */
+/* Takes the cache's memory, for the sequences of a micro-batch and mimo_positions_max() tokens of
+ * each: mimo_memory_of_generation() bytes. */
 void mimo_llama_cache_open(const struct mimo_llama *llama, struct mimo_llama_cache *cache,
-                           int64_t batch_max, int64_t capacity, struct mimo_arena *table,
-                           struct mimo_tensor_arena *arena);
+                           struct mimo_arena *table, struct mimo_tensor_arena *arena);
 
 /* From now on forward passes of `llama` fill the cache. */
 void mimo_llama_cache_attach(struct mimo_llama *llama, struct mimo_llama_cache *cache);

@@ -1,6 +1,7 @@
 #include "runtime/model/parameters.h"
 
 #include "plan/grid.h"
+#include "plan/memory.h"
 #include "runtime/tensor/random.h"
 
 #include <stdlib.h>
@@ -51,8 +52,9 @@ static void collect(struct mimo_parameters *parameters, uint32_t rank, struct mi
 static void *take(struct mimo_tensor_arena *arena, const struct mimo_parameter *item,
                   size_t element_size)
 {
-    return item->plan->follows != 0 ? mimo_tensor_take_adjacent(arena, item->elements, element_size)
-                                    : mimo_tensor_take(arena, item->elements, element_size);
+    return item->plan->follows != 0
+               ? mimo_tensor_take_adjacent(arena, item->elements, 1, element_size)
+               : mimo_tensor_take(arena, item->elements, 1, element_size);
 }
 
 static void lay_out(struct mimo_parameters *parameters, bool trains)
@@ -68,15 +70,37 @@ static void lay_out(struct mimo_parameters *parameters, bool trains)
         if (!trains || plan->is_trainable == 0)
             continue;
         item->gradient = take(&parameters->gradients, item, element_size);
-        item->moment1 = mimo_tensor_take(&parameters->moments, item->elements, element_size);
-        item->moment2 = mimo_tensor_take(&parameters->moments, item->elements, element_size);
+        item->moment1 = mimo_tensor_take(&parameters->moments, item->elements, 1, element_size);
+        item->moment2 = mimo_tensor_take(&parameters->moments, item->elements, 1, element_size);
         if (plan->gradient_is_partial != 0 && plan->cut == MIMO_CUT_REPLICATED) {
             const uint64_t whole =
                 plan->shape[0] * plan->shape[1] * plan->shape[2] * plan->shape[3];
             whole_max = whole > whole_max ? whole : whole_max;
         }
     }
-    parameters->gather_scratch = mimo_tensor_take(&parameters->scratch, whole_max, element_size);
+    parameters->gather_scratch = mimo_tensor_take(&parameters->scratch, whole_max, 1, element_size);
+    mimo_tensor_arena_finish(&parameters->weights);
+    mimo_tensor_arena_finish(&parameters->gradients);
+    mimo_tensor_arena_finish(&parameters->moments);
+    mimo_tensor_arena_finish(&parameters->scratch);
+}
+
+/* The arenas have the sizes that the plan gives them. */
+static enum mimo_status open_arenas(struct mimo_parameters *parameters, uint32_t rank, bool trains,
+                                    struct mimo_error *err)
+{
+    const struct mimo_plan_memory memory =
+        mimo_memory_of_parameters(parameters->plan, rank, trains);
+    struct mimo_backend *be = parameters->be;
+
+    MIMO_TRY(mimo_tensor_arena_open(&parameters->weights, be, memory.bytes[MIMO_MEMORY_PARAMETERS],
+                                    "parameters", err));
+    MIMO_TRY(mimo_tensor_arena_open(&parameters->gradients, be, memory.bytes[MIMO_MEMORY_GRADIENTS],
+                                    "gradients", err));
+    MIMO_TRY(mimo_tensor_arena_open(&parameters->moments, be, memory.bytes[MIMO_MEMORY_OPTIMIZER],
+                                    "optimizer state", err));
+    return mimo_tensor_arena_open(&parameters->scratch, be, memory.bytes[MIMO_MEMORY_REDUCTION],
+                                  "gradient scratch", err);
 }
 
 enum mimo_status mimo_parameters_open(struct mimo_parameters *out_parameters,
@@ -88,13 +112,7 @@ enum mimo_status mimo_parameters_open(struct mimo_parameters *out_parameters,
 
     *parameters = (struct mimo_parameters){.plan = plan, .be = be};
     collect(parameters, rank, arena);
-    lay_out(parameters, trains);
-    parameters->bytes = parameters->weights.used + parameters->gradients.used +
-                        parameters->moments.used + parameters->scratch.used;
-    MIMO_TRY(mimo_tensor_arena_commit(&parameters->weights, be, "parameters", err));
-    MIMO_TRY(mimo_tensor_arena_commit(&parameters->gradients, be, "gradients", err));
-    MIMO_TRY(mimo_tensor_arena_commit(&parameters->moments, be, "optimizer state", err));
-    MIMO_TRY(mimo_tensor_arena_commit(&parameters->scratch, be, "gradient scratch", err));
+    MIMO_TRY(open_arenas(parameters, rank, trains, err));
     lay_out(parameters, trains);
     return MIMO_OK;
 }

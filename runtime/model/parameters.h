@@ -40,7 +40,6 @@ struct mimo_parameters {
     uint32_t count;
     struct mimo_tensor_arena weights, gradients, moments, scratch;
     void *gather_scratch; /* for gradients of replicated units */
-    uint64_t bytes;       /* of all four arenas */
 };
 
 /*

@@ -36,7 +36,6 @@ void mimo_projector_open(struct mimo_projector *projector, const struct mimo_pla
                          struct mimo_arena *table, struct mimo_tensor_arena *scratch)
 {
     const struct mimo_plan_projector *described = &plan->projectors[index];
-    uint64_t elements;
 
     *projector = (struct mimo_projector){
         .plan = described,
@@ -48,9 +47,9 @@ void mimo_projector_open(struct mimo_projector *projector, const struct mimo_pla
     projector->layers = MIMO_NEW_ARRAY(table, struct mimo_projector_layer, projector->layer_count);
     for (uint32_t i = 0; i < projector->layer_count; i++)
         open_layer(&projector->layers[i], parameters, index, i);
-    elements = (uint64_t)rows_max * (uint64_t)widest(projector);
     for (int i = 0; i < 2; i++)
-        projector->gradients[i] = mimo_tensor_take(scratch, elements, compute->be->element_size);
+        projector->gradients[i] = mimo_tensor_take(
+            scratch, (uint64_t)rows_max, (uint64_t)widest(projector), compute->be->element_size);
 }
 
 void mimo_projector_saved_open(const struct mimo_projector *projector,
@@ -67,8 +66,8 @@ void mimo_projector_saved_open(const struct mimo_projector *projector,
     saved->activated = MIMO_NEW_ARRAY(table, void *, count);
     for (uint32_t i = 0; i + 1 < count; i++) {
         const uint64_t width = (uint64_t)projector->layers[i].out;
-        saved->outputs[i] = mimo_tensor_take(arena, rows * width, element);
-        saved->activated[i] = mimo_tensor_take(arena, rows * width, element);
+        saved->outputs[i] = mimo_tensor_take(arena, rows, width, element);
+        saved->activated[i] = mimo_tensor_take(arena, rows, width, element);
         saved->inputs[i + 1] = saved->activated[i];
     }
 }

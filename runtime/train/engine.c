@@ -1,6 +1,7 @@
 #include "runtime/train/engine.h"
 
 #include "plan/grid.h"
+#include "plan/memory.h"
 #include "runtime/model/required.h"
 
 /* -- what this version carries out ------------------------------------------------------------ */
@@ -110,46 +111,19 @@ static struct mimo_compute compute_of(struct mimo_engine *engine, uint32_t modul
     };
 }
 
-static bool touches_place(const struct mimo_plan_instruction *instruction, uint32_t micro_step,
-                          const void *context)
-{
-    return instruction->place == *(const uint32_t *)context &&
-           instruction->micro_step == micro_step && instruction->opcode != MIMO_OPCODE_REDUCE;
-}
-
-static bool has_backward(const struct mimo_engine *engine, uint32_t place)
-{
-    for (uint32_t i = 0; i < engine->role->instruction_count; i++) {
-        const struct mimo_plan_instruction *instruction =
-            &engine->plan->instructions[engine->role->instruction_first + i];
-        if (instruction->opcode == MIMO_OPCODE_BACKWARD && instruction->place == place)
-            return true;
-    }
-    return false;
-}
-
-/* Sequences may grow beyond sequence_length when text is generated. */
-static int64_t positions_of(const struct mimo_plan *plan)
-{
-    const struct mimo_plan_module *language = &plan->modules[plan->meta->language_module];
-    const uint32_t trained = plan->training->sequence_length;
-
-    return language->max_sequence_length > trained ? language->max_sequence_length : trained;
-}
-
 static void lay_out_language(struct mimo_engine *engine, uint32_t place)
 {
     struct mimo_engine_language *language = &engine->language;
     const uint32_t module = engine->plan->places[place].module;
     const struct mimo_compute compute = compute_of(engine, module);
-    const bool keeps = engine->trains && has_backward(engine, place);
+    const bool keeps =
+        engine->trains && mimo_memory_keeps_layers(engine->plan, engine->role, place);
 
     language->is_here = true;
     language->place = place;
     mimo_llama_open(&language->llama, engine->plan, module, &engine->parameters, &compute, keeps,
-                    positions_of(engine->plan), &engine->table, &engine->scratch);
-    mimo_slots_assign(&language->slots, engine->plan, engine->role,
-                      engine->plan->training->micro_steps, touches_place, &place, &engine->table);
+                    &engine->table, &engine->scratch);
+    mimo_slots_of_place(&language->slots, engine->plan, engine->role, place, &engine->table);
     language->saved =
         MIMO_NEW_ARRAY(&engine->table, struct mimo_llama_saved, language->slots.count);
     for (uint32_t i = 0; i < language->slots.count; i++)
@@ -162,7 +136,8 @@ static void lay_out_encoder(struct mimo_engine *engine, uint32_t place, uint32_t
     struct mimo_engine_encoder *encoder = &engine->encoders[index];
     const uint32_t module = engine->plan->places[place].module;
     const struct mimo_compute compute = compute_of(engine, module);
-    const bool keeps = engine->trains && has_backward(engine, place);
+    const bool keeps =
+        engine->trains && mimo_memory_keeps_layers(engine->plan, engine->role, place);
 
     *encoder = (struct mimo_engine_encoder){.place = place};
     for (uint32_t i = 0; i < engine->plan->edge_count; i++)
@@ -173,8 +148,7 @@ static void lay_out_encoder(struct mimo_engine *engine, uint32_t place, uint32_t
             encoder->batch = &engine->batch.encoders[i];
     mimo_clip_vit_open(&encoder->vit, engine->plan, module, &engine->parameters, &compute, keeps,
                        &engine->table, &engine->scratch);
-    mimo_slots_assign(&encoder->slots, engine->plan, engine->role,
-                      engine->plan->training->micro_steps, touches_place, &place, &engine->table);
+    mimo_slots_of_place(&encoder->slots, engine->plan, engine->role, place, &engine->table);
     encoder->saved = MIMO_NEW_ARRAY(&engine->table, struct mimo_clip_saved, encoder->slots.count);
     for (uint32_t i = 0; i < encoder->slots.count; i++)
         mimo_clip_vit_saved_open(&encoder->vit, &encoder->saved[i], &engine->table,
@@ -183,68 +157,31 @@ static void lay_out_encoder(struct mimo_engine *engine, uint32_t place, uint32_t
 
 /* -- links ------------------------------------------------------------------------------------ */
 
-/* A buffer of an edge: which end and direction it belongs to. */
-struct edge_buffer {
-    const struct mimo_plan *plan;
-    uint32_t edge, direction;
-    bool is_sending;
-    uint32_t module, opcode; /* the computation at this end that writes or reads it */
-};
-
-static bool touches_edge(const struct mimo_plan_instruction *instruction, uint32_t micro_step,
-                         const void *context)
-{
-    const struct edge_buffer *buffer = context;
-
-    if (instruction->opcode == buffer->opcode && instruction->micro_step == micro_step &&
-        buffer->plan->places[instruction->place].module == buffer->module)
-        return true;
-    if (buffer->is_sending)
-        return instruction->send_edge == buffer->edge &&
-               instruction->send_micro_step == micro_step &&
-               instruction->send_direction == buffer->direction;
-    return instruction->receive_edge == buffer->edge &&
-           instruction->receive_micro_step == micro_step &&
-           instruction->receive_direction == buffer->direction;
-}
-
 static void lay_out_slotted(struct mimo_engine *engine, struct mimo_slotted *slotted,
-                            const struct edge_buffer *buffer, uint64_t elements)
+                            const struct mimo_link *link, uint32_t direction, bool is_sending)
 {
-    mimo_slots_assign(&slotted->slots, engine->plan, engine->role,
-                      engine->plan->training->micro_steps, touches_edge, buffer, &engine->table);
+    const struct mimo_edge_buffer buffer = {link->edge, direction, is_sending};
+
+    mimo_slots_of_buffer(&slotted->slots, engine->plan, engine->role, &buffer, &engine->table);
     slotted->data = MIMO_NEW_ARRAY(&engine->table, void *, slotted->slots.count);
     for (uint32_t i = 0; i < slotted->slots.count; i++)
-        slotted->data[i] = mimo_tensor_take(&engine->buffers, elements, engine->be->element_size);
+        slotted->data[i] = mimo_tensor_take(&engine->buffers, link->rows_max,
+                                            (uint64_t)link->columns, engine->be->element_size);
 }
 
-static void lay_out_ends(struct mimo_engine *engine, struct mimo_engine_link *state, uint32_t edge)
+static void lay_out_ends(struct mimo_engine *engine, struct mimo_engine_link *state)
 {
-    const struct mimo_plan *plan = engine->plan;
-    const uint32_t from = plan->edges[edge].from_module, to = plan->edges[edge].to_module;
-    const uint64_t elements = state->link.rows_max * (uint64_t)state->link.columns;
+    const struct mimo_link *link = &state->link;
     const bool has_gradients = state->has_backward && engine->trains;
 
-    if (state->link.source.is_here)
-        lay_out_slotted(
-            engine, &state->source_rows,
-            &(struct edge_buffer){plan, edge, MIMO_EDGE_FORWARD, true, from, MIMO_OPCODE_ENCODE},
-            elements);
-    if (state->link.destination.is_here)
-        lay_out_slotted(
-            engine, &state->destination_rows,
-            &(struct edge_buffer){plan, edge, MIMO_EDGE_FORWARD, false, to, MIMO_OPCODE_MERGE},
-            elements);
-    if (state->link.destination.is_here && has_gradients)
-        lay_out_slotted(
-            engine, &state->destination_gradients,
-            &(struct edge_buffer){plan, edge, MIMO_EDGE_BACKWARD, true, to, MIMO_OPCODE_BACKWARD},
-            elements);
-    if (state->link.source.is_here && has_gradients)
-        lay_out_slotted(engine, &state->source_gradients,
-                        &(struct edge_buffer){plan, edge, MIMO_EDGE_BACKWARD, false, from,
-                                              MIMO_OPCODE_BACKWARD},
-                        elements);
+    if (link->source.is_here)
+        lay_out_slotted(engine, &state->source_rows, link, MIMO_EDGE_FORWARD, true);
+    if (link->destination.is_here)
+        lay_out_slotted(engine, &state->destination_rows, link, MIMO_EDGE_FORWARD, false);
+    if (link->destination.is_here && has_gradients)
+        lay_out_slotted(engine, &state->destination_gradients, link, MIMO_EDGE_BACKWARD, true);
+    if (link->source.is_here && has_gradients)
+        lay_out_slotted(engine, &state->source_gradients, link, MIMO_EDGE_BACKWARD, false);
 }
 
 static void lay_out_link(struct mimo_engine *engine, uint32_t edge)
@@ -257,13 +194,12 @@ static void lay_out_link(struct mimo_engine *engine, uint32_t edge)
     mimo_link_open(&state->link, engine->plan, edge, engine->rank, &compute,
                    engine->groups[plan->from_module].tp_cp, engine->groups[plan->to_module].tp_cp,
                    &engine->batch, &engine->table, &engine->buffers);
-    state->row_index = mimo_tensor_take(&engine->buffers, state->link.rows_max, sizeof(int32_t));
-    lay_out_ends(engine, state, edge);
+    state->row_index = mimo_tensor_take(&engine->buffers, state->link.rows_max, 1, sizeof(int32_t));
+    lay_out_ends(engine, state);
 }
 
 /* -- the whole -------------------------------------------------------------------------------- */
 
-/* Run once over arenas that only count, and once more over their memory. */
 static void lay_out(struct mimo_engine *engine)
 {
     const struct mimo_plan_role *role = engine->role;
@@ -282,11 +218,28 @@ static void lay_out(struct mimo_engine *engine)
         lay_out_link(engine, i);
 }
 
-static enum mimo_status commit(struct mimo_engine *engine, struct mimo_error *err)
+/* The arenas have the sizes that the plan gives them, and are used up. */
+static enum mimo_status open_arenas(struct mimo_engine *engine, struct mimo_error *err)
 {
-    MIMO_TRY(mimo_tensor_arena_commit(&engine->scratch, engine->be, "scratch", err));
-    MIMO_TRY(mimo_tensor_arena_commit(&engine->activations, engine->be, "activations", err));
-    return mimo_tensor_arena_commit(&engine->buffers, engine->be, "communication buffers", err);
+    const uint64_t *bytes = engine->memory.bytes;
+    struct mimo_backend *be = engine->be;
+
+    MIMO_TRY(
+        mimo_tensor_arena_open(&engine->scratch, be, bytes[MIMO_MEMORY_SCRATCH], "scratch", err));
+    MIMO_TRY(mimo_tensor_arena_open(&engine->activations, be, bytes[MIMO_MEMORY_ACTIVATIONS],
+                                    "activations", err));
+    return mimo_tensor_arena_open(&engine->buffers, be, bytes[MIMO_MEMORY_BUFFERS],
+                                  "communication buffers", err);
+}
+
+static enum mimo_status lay_out_tensors(struct mimo_engine *engine, struct mimo_error *err)
+{
+    MIMO_TRY(open_arenas(engine, err));
+    lay_out(engine);
+    mimo_tensor_arena_finish(&engine->scratch);
+    mimo_tensor_arena_finish(&engine->activations);
+    mimo_tensor_arena_finish(&engine->buffers);
+    return MIMO_OK;
 }
 
 static void make_messages(struct mimo_engine *engine)
@@ -314,6 +267,7 @@ enum mimo_status mimo_engine_open(struct mimo_engine *engine, const struct mimo_
         .trains = trains,
     };
     engine->role = mimo_plan_role_of(plan, engine->rank);
+    engine->memory = mimo_memory_of_rank(plan, engine->rank, trains, &engine->table);
     MIMO_TRY(make_groups(engine, transport, err));
     MIMO_TRY(mimo_parameters_open(&engine->parameters, plan, engine->rank, trains, be,
                                   &engine->table, err));
@@ -327,12 +281,10 @@ enum mimo_status mimo_engine_open(struct mimo_engine *engine, const struct mimo_
     engine->encoders =
         MIMO_NEW_ARRAY(&engine->table, struct mimo_engine_encoder, plan->module_count);
     engine->links = MIMO_NEW_ARRAY(&engine->table, struct mimo_engine_link, plan->edge_count);
-    lay_out(engine);
-    MIMO_TRY(commit(engine, err));
-    lay_out(engine);
+    MIMO_TRY(lay_out_tensors(engine, err));
     make_messages(engine);
     if (engine->language.is_here)
-        return mimo_llama_prepare(&engine->language.llama, positions_of(plan), err);
+        return mimo_llama_prepare(&engine->language.llama, err);
     return MIMO_OK;
 }
 

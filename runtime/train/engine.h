@@ -8,12 +8,12 @@
 #ifndef MIMO_RUNTIME_TRAIN_ENGINE_H
 #define MIMO_RUNTIME_TRAIN_ENGINE_H
 
+#include "plan/slots.h"
 #include "runtime/model/clip_vit.h"
 #include "runtime/model/llama.h"
 #include "runtime/train/batch.h"
 #include "runtime/train/link.h"
 #include "runtime/train/optimizer.h"
-#include "runtime/train/slots.h"
 
 /* A buffer with one copy for each micro-step in flight. */
 struct mimo_slotted {
@@ -61,6 +61,7 @@ struct mimo_engine {
     uint32_t rank;
     bool trains;
     struct mimo_arena table;
+    struct mimo_plan_memory memory; /* what the arenas hold, the parameters' included */
     struct mimo_tensor_arena scratch, activations, buffers;
     struct mimo_engine_groups *groups; /* [modules] */
     struct mimo_parameters parameters;

@@ -8,13 +8,10 @@
 #include "plan/plan.h"
 
 /*
- * Floating-point operations of one step over `tokens` rows of the language model and `images`
- * images: 2 for each weight of a matrix and row in forward, as many again for each of the two
- * gradients that are needed (frozen modules need fewer), and the attention products (causal: half).
- */
-double mimo_flops_of_step(const struct mimo_plan *plan, uint64_t tokens, uint64_t images);
-
-/* Their share of what all ranks could have done in `seconds`; 0.0 where no cluster states a peak.
+ * What a step of `seconds` over `tokens` rows of the language model and `images` images needs in
+ * floating-point operations (plan/work.h), as a share of what all ranks could have done in that
+ * time; 0.0 where no cluster states a peak. Where there are several modalities, each is taken to
+ * have an equal part of the images.
  */
 double mimo_flops_utilisation(const struct mimo_plan *plan, uint64_t tokens, uint64_t images,
                               double seconds);

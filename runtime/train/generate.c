@@ -1,3 +1,4 @@
+#include "plan/memory.h"
 #include "runtime/model/llama_decode.h"
 #include "runtime/tensor/random.h"
 #include "runtime/train/run.h"
@@ -40,29 +41,18 @@ static enum mimo_status open_prompts(struct generation *generation, struct mimo_
                                    options->image_count, &record, err);
 }
 
-static int64_t capacity_of(const struct mimo_plan *plan)
-{
-    const struct mimo_plan_module *language = &plan->modules[plan->meta->language_module];
-    const uint32_t trained = plan->training->sequence_length;
-
-    return language->max_sequence_length > trained ? language->max_sequence_length : trained;
-}
-
 static enum mimo_status open_cache(struct generation *generation, struct mimo_error *err)
 {
     struct mimo_engine *engine = &generation->engine;
     struct mimo_llama *llama = &engine->language.llama;
-    const int64_t batch = engine->plan->training->micro_batch;
-    const int64_t capacity = capacity_of(engine->plan);
 
     if (!engine->language.is_here)
         return MIMO_OK;
-    mimo_llama_cache_open(llama, &generation->cache, batch, capacity, &engine->table,
-                          &generation->cache_arena);
-    MIMO_TRY(
-        mimo_tensor_arena_commit(&generation->cache_arena, engine->be, "keys and values", err));
-    mimo_llama_cache_open(llama, &generation->cache, batch, capacity, &engine->table,
-                          &generation->cache_arena);
+    MIMO_TRY(mimo_tensor_arena_open(&generation->cache_arena, engine->be,
+                                    mimo_memory_of_generation(engine->plan, engine->rank),
+                                    "keys and values", err));
+    mimo_llama_cache_open(llama, &generation->cache, &engine->table, &generation->cache_arena);
+    mimo_tensor_arena_finish(&generation->cache_arena);
     mimo_llama_cache_attach(llama, &generation->cache);
     return MIMO_OK;
 }
@@ -81,8 +71,8 @@ static enum mimo_status open_generation(struct generation *generation, struct mi
     MIMO_TRY(mimo_run_open_engine(run, engine, generation->data, false, &steps_done, err));
     engine->batch.is_prompt = true;
     generation->width = run->options->max_tokens;
-    if (generation->width > capacity_of(plan))
-        generation->width = (uint32_t)capacity_of(plan);
+    if (generation->width > mimo_positions_max(plan))
+        generation->width = mimo_positions_max(plan);
     generation->logits = mimo_arena_alloc(&engine->table, batch * vocab, engine->be->element_size);
     generation->next = MIMO_NEW_ARRAY(&engine->table, int32_t, batch);
     generation->lengths = MIMO_NEW_ARRAY(&engine->table, int32_t, batch);

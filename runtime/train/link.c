@@ -1,6 +1,7 @@
 #include "runtime/train/link.h"
 
 #include "plan/grid.h"
+#include "plan/sizes.h"
 
 /* -- building --------------------------------------------------------------------------------- */
 
@@ -55,12 +56,9 @@ void mimo_link_open(struct mimo_link *link, const struct mimo_plan *plan, uint32
                     struct mimo_tensor_arena *arena)
 {
     const struct mimo_plan_edge *described = &plan->edges[edge];
-    const struct mimo_plan_module *encoder = &plan->modules[described->from_module];
-    const struct mimo_plan_module *language = &plan->modules[described->to_module];
-    const uint64_t images_per_sample = encoder->images_max / encoder->samples;
     const size_t element = compute->be->element_size;
-    uint32_t samples, parts;
-    uint64_t elements;
+    const uint64_t columns = described->columns;
+    uint32_t parts;
 
     *link = (struct mimo_link){
         .edge = edge,
@@ -77,14 +75,11 @@ void mimo_link_open(struct mimo_link *link, const struct mimo_plan *plan, uint32
     list_transfers(&link->destination, plan, edge, MIMO_NONE, rank, table);
     if (!link->source.is_here && !link->destination.is_here)
         return;
-    samples = link->source.is_here ? encoder->samples : 0;
-    if (link->destination.is_here && language->samples > samples)
-        samples = language->samples;
-    link->rows_max = samples * images_per_sample * encoder->image_tokens;
-    elements = link->rows_max * (uint64_t)link->columns;
-    link->packed = mimo_tensor_take(arena, elements, element);
-    link->arrived = mimo_tensor_take(arena, elements, element);
-    link->parts = mimo_tensor_take(arena, elements, element);
+    link->rows_max =
+        mimo_bridge_rows_max(plan, edge, link->source.is_here, link->destination.is_here);
+    link->packed = mimo_tensor_take(arena, link->rows_max, columns, element);
+    link->arrived = mimo_tensor_take(arena, link->rows_max, columns, element);
+    link->parts = mimo_tensor_take(arena, link->rows_max, columns, element);
     parts =
         link->source.parts > link->destination.parts ? link->source.parts : link->destination.parts;
     link->begins = MIMO_NEW_ARRAY(table, size_t, parts + 1);

@@ -45,8 +45,8 @@ struct mimo_messages {
     size_t send_count, receive_count;
 };
 
-/* Finds this rank's transfers and takes buffers (first with a counting arena). The groups are those
- * of the ends' modules (kind tp_cp), NULL where the rank is not at that end or alone. */
+/* Finds this rank's transfers and takes buffers. The groups are those of the ends' modules (kind
+ * tp_cp), NULL where the rank is not at that end or alone. */
 void mimo_link_open(struct mimo_link *link, const struct mimo_plan *plan, uint32_t edge,
                     uint32_t rank, const struct mimo_compute *compute,
                     struct mimo_group *source_group, struct mimo_group *destination_group,

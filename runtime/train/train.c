@@ -145,7 +145,8 @@ static enum mimo_status report_step(struct training *training, double step_ms,
  * to write. */
 static void announce_grace(struct training *training, double step_ms)
 {
-    const uint64_t bytes = training->engine.parameters.bytes;
+    const uint64_t *held = training->engine.memory.bytes;
+    const uint64_t bytes = held[MIMO_MEMORY_PARAMETERS] + held[MIMO_MEMORY_OPTIMIZER];
     const double seconds = 2.0 * step_ms / 1e3 + (double)bytes / WRITE_BYTES_PER_SECOND;
 
     if (saves(training))

@@ -73,12 +73,12 @@ static void *memory_alloc(struct mimo_backend *be, size_t bytes)
 {
     const size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : CACHE_LINE;
     void *memory;
-    (void)be;
     if (posix_memalign(&memory, alignment, bytes > 0 ? bytes : 1) != 0)
         return NULL;
     if (alignment == HUGE_PAGE)
         (void)madvise(memory, bytes, MADV_HUGEPAGE);
     memset(memory, 0, bytes);
+    be->allocated += bytes;
     return memory;
 }
 

@@ -144,5 +144,9 @@ struct mimo_backend fixture_backend(enum mimo_precision precision)
     static const struct mimo_backend_ops ops = {
         .name = "inverting", .upload = upload, .download = download, .synchronize = synchronize};
 
-    return (struct mimo_backend){&ops, precision, precision == MIMO_PRECISION_FP64 ? 8 : 4, NULL};
+    return (struct mimo_backend){
+        .ops = &ops,
+        .precision = precision,
+        .element_size = precision == MIMO_PRECISION_FP64 ? 8 : 4,
+    };
 }

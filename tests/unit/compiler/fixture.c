@@ -1,8 +1,10 @@
 #include "tests/unit/compiler/fixture.h"
 
+#include "compiler/communication.h"
 #include "compiler/layout.h"
 #include "compiler/parameters.h"
 #include "compiler/prove.h"
+#include "compiler/prove_ranks.h"
 #include "compiler/schedule.h"
 
 enum { MODULES_MAX = 4, WIDTH = 48, HEADS = 12 };
@@ -135,12 +137,14 @@ static void add_settings(struct fixture_plan *plan, const struct fixture *fixtur
         .steps = 1,
         .micro_batch = 12,
         .micro_steps = fixture->micro_steps,
+        .encoder_group = fixture->encoder_group > 0 ? fixture->encoder_group : fixture->micro_steps,
         .global_batch = 12 * fixture->micro_steps * or_one(fixture->modules[count - 1].dp),
         .sequence_length = 5040,
         .pipeline_schedule = fixture->schedule,
         .log_interval = 1,
     };
     plan->draft.plan.meta = meta;
+    plan->draft.training = training;
     plan->draft.plan.training = training;
     data->images_per_sample_min = data->images_per_sample_max = 1;
     plan->draft.plan.data = data;
@@ -162,6 +166,7 @@ void fixture_build(struct fixture_plan *plan, const struct fixture *fixture)
     mimo_layout_build(&plan->draft);
     mimo_parameters_build(&plan->draft);
     mimo_schedule_build(&plan->draft);
+    mimo_communication_build(&plan->draft);
 }
 
 const char *fixture_refusal(struct fixture_plan *plan)
@@ -170,7 +175,8 @@ const char *fixture_refusal(struct fixture_plan *plan)
     const unsigned char *bytes;
     size_t size;
 
-    if (!mimo_prove(&plan->draft.plan, &plan->arena, &reason))
+    if (!mimo_prove(&plan->draft.plan, &plan->arena, &reason) ||
+        !mimo_prove_ranks(&plan->draft.plan, &plan->arena, &reason))
         return reason;
     mimo_plan_writer_finish(&plan->writer, &plan->draft.plan, &bytes, &size);
     return NULL;

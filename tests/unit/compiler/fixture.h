@@ -23,6 +23,7 @@ struct fixture {
     enum mimo_mode mode;
     enum mimo_pipeline_schedule schedule;
     uint32_t world_size, micro_steps;
+    uint32_t encoder_group; /* 0: micro_steps */
     struct fixture_module modules[4];
 };
 

@@ -1,5 +1,7 @@
 #include "tests/unit/compiler/front.h"
 
+#include "compiler/diagnostic_sink.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,30 +52,62 @@ const struct mimo_diagnostic *front_find(const struct front *front, enum mimo_co
     return NULL;
 }
 
-static const char *print(struct front *front, bool is_json)
+/* A stream whose content close_stream() moves into the front's arena. */
+struct stream {
+    FILE *file;
+    char *text;
+    size_t size;
+};
+
+static void open_stream(struct stream *stream)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *file = open_memstream(&text, &size);
+    stream->file = open_memstream(&stream->text, &stream->size);
+    MIMO_ASSERT(stream->file != NULL);
+}
+
+static const char *close_stream(struct front *front, struct stream *stream)
+{
     const char *copy;
 
-    MIMO_ASSERT(file != NULL);
-    if (is_json)
-        mimo_diagnostics_print_json(&front->diagnostics, file);
-    else
-        mimo_diagnostics_print_text(&front->diagnostics, file, false);
-    (void)fclose(file);
-    copy = mimo_arena_copy(&front->arena, text, size);
-    free(text);
+    (void)fclose(stream->file);
+    copy = mimo_arena_copy(&front->arena, stream->text, stream->size);
+    free(stream->text);
     return copy;
 }
 
 const char *front_text(struct front *front)
 {
-    return print(front, false);
+    struct stream stream;
+
+    open_stream(&stream);
+    mimo_diagnostics_print_text(&front->diagnostics, stream.file, false);
+    return close_stream(front, &stream);
 }
 
 const char *front_json(struct front *front)
 {
-    return print(front, true);
+    struct stream stream;
+
+    open_stream(&stream);
+    mimo_diagnostics_print_json(&front->diagnostics, stream.file);
+    return close_stream(front, &stream);
+}
+
+const char *front_github(struct front *front)
+{
+    struct stream stream;
+
+    open_stream(&stream);
+    mimo_diagnostics_print_github(&front->diagnostics, stream.file);
+    return close_stream(front, &stream);
+}
+
+const char *front_sarif(struct front *front, const char *homepage)
+{
+    const struct mimo_sarif_run run = {.version = "0", .homepage = homepage, .exit_status = 1};
+    struct stream stream;
+
+    open_stream(&stream);
+    mimo_diagnostics_print_sarif(&front->diagnostics, &run, stream.file);
+    return close_stream(front, &stream);
 }

@@ -27,5 +27,7 @@ const struct mimo_diagnostic *front_find(const struct front *front, enum mimo_co
 /* What a sink prints, in the front's arena. */
 const char *front_text(struct front *front);
 const char *front_json(struct front *front);
+const char *front_github(struct front *front);
+const char *front_sarif(struct front *front, const char *homepage);
 
 #endif

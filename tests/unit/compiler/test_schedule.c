@@ -1,6 +1,8 @@
 #include "compiler/layout.h"
 #include "compiler/prove.h"
+#include "compiler/rounds.h"
 #include "compiler/schedule.h"
+#include "plan/memory.h"
 #include "tests/unit/check.h"
 #include "tests/unit/compiler/fixture.h"
 
@@ -205,6 +207,74 @@ static void test_encoder_in_pipeline(void)
                    "L E0 S>0 E1 X>1/>0 F0 B0 X<0/>1 F1 B1 X<1/<0 b0 R<1 b1 G G U");
 }
 
+/* The same in rounds of two: the pipeline is empty between them. */
+static void test_rounds(void)
+{
+    const struct fixture fixture = {
+        .world_size = 2,
+        .micro_steps = 3,
+        .encoder_group = 2,
+        .modules = {{"clip", .dp = 2}, {"llm", .pp = 2}},
+    };
+
+    CHECK_PROGRAMS(&fixture,
+                   "L E0 X>0 E1 X>1 M0 F0 S>0 M1 F1 X>1/<0 B0 R<1 B1 X<0 b0 X<1 b1 E2 X>2 M2 F2 "
+                   "X>2/<2 B2 X<2 b2 G G U",
+                   "L E0 S>0 E1 X>1/>0 F0 B0 X<0/>1 F1 B1 X<1/<0 b0 R<1 b1 E2 X>2 F2 B2 X<2 b2 G "
+                   "G U");
+}
+
+/* Bytes of the role that needs the most, in rounds of `micro_steps`. */
+static uint64_t bytes_of(struct fixture_plan *plan, uint32_t micro_steps)
+{
+    uint64_t max = 0;
+
+    plan->draft.training->encoder_group = micro_steps;
+    mimo_schedule_build(&plan->draft);
+    for (uint32_t i = 0; i < plan->draft.plan.role_count; i++) {
+        const struct mimo_plan_memory memory =
+            mimo_memory_of_role(&plan->draft.plan, i, &plan->arena);
+        const uint64_t total = mimo_memory_total(&memory);
+
+        max = total > max ? total : max;
+    }
+    return max;
+}
+
+/* The micro-steps of a round, chosen for ranks with that memory. */
+static uint32_t chosen(struct fixture_plan *plan, uint64_t memory)
+{
+    const struct mimo_plan_cluster cluster = {.memory = memory};
+    const struct mimo_plan_cluster *const before = plan->draft.plan.cluster;
+
+    plan->draft.plan.cluster = &cluster;
+    mimo_rounds_build(&plan->draft);
+    plan->draft.plan.cluster = before;
+    CHECK(fixture_refusal(plan) == NULL);
+    return plan->draft.training->encoder_group;
+}
+
+static void test_rounds_by_memory(void)
+{
+    const struct fixture fixture = {
+        .world_size = 2,
+        .micro_steps = 12,
+        .modules = {{"clip", .dp = 2}, {"llm", .pp = 2}},
+    };
+    struct fixture_plan plan;
+
+    fixture_build(&plan, &fixture);
+    plan.draft.modules[0].images_max = plan.draft.modules[0].samples;
+    CHECK_INT(chosen(&plan, 0), 12);
+    CHECK_INT(chosen(&plan, bytes_of(&plan, 12)), 12);
+    for (uint32_t k = 1; k < 12; k++) {
+        CHECK(bytes_of(&plan, k) < bytes_of(&plan, k + 1));
+        CHECK_INT(chosen(&plan, bytes_of(&plan, k + 1) - 1), k);
+    }
+    CHECK_INT(chosen(&plan, bytes_of(&plan, 1) - 1), 12);
+    fixture_release(&plan);
+}
+
 /* One encoder shares the language model's ranks, another has its own. */
 static void test_hybrid(void)
 {
@@ -219,21 +289,22 @@ static void test_hybrid(void)
                    "L E0 S>0 E1 X>1/<0 b0 R<1 b1 G U");
 }
 
-/* A chunk's next forward is the deepest that is ready, backward before forward. */
+/* Groups of two micro-steps go through chunk 0, then through chunk 1; the last rank's first
+ * backward comes after 3 forwards, and then a backward behind each forward. */
 static void test_virtual_pipeline(void)
 {
     const struct fixture fixture = {
         .world_size = 2,
-        .micro_steps = 2,
+        .micro_steps = 4,
         .modules = {{"llm", .pp = 2, .virtual_pipeline = 2}},
     };
-    struct fixture_plan plan;
 
-    fixture_build(&plan, &fixture);
-    CHECK(fixture_refusal(&plan) == NULL);
-    CHECK_INT(plan.draft.plan.roles[0].place_count, 2);
-    CHECK_INT(plan.draft.plan.edge_count, 3);
-    fixture_release(&plan);
+    CHECK_PROGRAMS(
+        &fixture,
+        "L M0 F0 S>0 M1 F1 X>1/>0 F0 X>0/>1 F1 X>1/<0 M2 F2 B0 S>2 X<0/<1 M3 F3 B1 X>3/<0 "
+        "X<1/>2 F2 B0 R<1 X>2/>3 F3 B1 X>3/<2 B2 X<2/<3 B3 X<3/<2 B2 R<3 B3 G U",
+        "L R>0 F0 X>0/>1 F1 X>1/>0 F0 B0 X<0/>1 F1 B1 R>2 X<1/<0 F2 B0 X<0/>3 X>2/<1 F3 "
+        "B1 S<1 X>3/>2 F2 B2 X<2/>3 F3 B3 X<3/<2 B2 X<2/<3 B3 S<3 G U");
 }
 
 /* The most micro-steps that a place has gone forward with, but not backward. */
@@ -366,6 +437,7 @@ static void test_small_worlds(void)
             fixture.modules[m].has_projector = m < 2 && i % 2 == 0;
         }
         fixture.modules[2].virtual_pipeline = 1 + i % 4 / 2;
+        fixture.encoder_group = i % 11 < 4 ? 1 + i % 11 % fixture.micro_steps : 0;
         prove_layouts(&fixture, &proven);
     }
     (void)printf("%u layouts ", proven);
@@ -390,6 +462,7 @@ static bool accepts(struct fixture_plan *plan, uint32_t role,
     roles[role].instruction_count = count;
     changed.roles = roles;
     changed.instructions = all;
+    changed.instruction_count += count;
     return mimo_prove(&changed, &plan->arena, &reason);
 }
 
@@ -502,6 +575,7 @@ static void test_deadlock(void)
     }
     changed.roles = roles;
     changed.instructions = split;
+    changed.instruction_count = count;
     CHECK(!mimo_prove(&changed, &plan.arena, &reason));
     CHECK_CONTAINS(reason, "waits for ever");
     fixture_release(&plan);
@@ -536,6 +610,8 @@ static const struct mimo_test tests[] = {
     {"colocated", test_colocated},
     {"two colocated encoders", test_two_colocated_encoders},
     {"an encoder on a pipeline's ranks", test_encoder_in_pipeline},
+    {"rounds", test_rounds},
+    {"rounds that fit into memory", test_rounds_by_memory},
     {"hybrid", test_hybrid},
     {"virtual pipeline", test_virtual_pipeline},
     {"1F1B keeps what the depth needs", test_memory_of_1f1b},

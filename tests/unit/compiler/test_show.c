@@ -1,7 +1,8 @@
-#include "compiler/cost.h"
 #include "compiler/json.h"
 #include "compiler/show.h"
 #include "compiler/table.h"
+#include "plan/memory.h"
+#include "plan/work.h"
 #include "tests/unit/check.h"
 #include "tests/unit/compiler/fixture.h"
 
@@ -100,8 +101,7 @@ static void test_text(void)
     CHECK_CONTAINS(text, "  module  kind      architecture  layers  width  heads  parameters  state"
                          "\n  clip    encoder   clip_vit      2          48     12      59.4 k  "
                          "frozen\n");
-    CHECK_CONTAINS(text, "backward  llm stage 1, micro-step 1\n");
-    CHECK_CONTAINS(text, "gradients of micro-step 1, llm stage 1 to llm stage 0\n");
+    CHECK_CONTAINS(text, "  rank 1  llm stage 0  .  F0 F1 .  .  B0--- .  B1--- .  .\n");
     CHECK_CONTAINS(text, "llm embedding: [1 2]\n");
     CHECK_CONTAINS(text, "llm.model.layers.3.mlp.up_proj.weight");
     free(text);
@@ -113,28 +113,46 @@ static void test_text(void)
     free(text);
 }
 
-/* llm: 100 x 48 twice, 4 layers of 36960, a norm; clip's projector is 48 x 48 and has no bias. */
-static void test_cost(void)
+/* llm: 100 x 48 twice, 4 layers of 36960, a norm; clip's projector is 48 x 48 and has no bias. All
+ * of these sizes are multiples of 64 bytes. */
+static void test_memory(void)
 {
     struct fixture_plan plan;
-    struct mimo_state_cost state;
-    struct mimo_work_cost work;
+    struct mimo_plan_memory memory;
 
     fixture_build(&plan, &three_ranks);
-    state = mimo_cost_state(&plan.draft.plan, 0);
-    CHECK_INT(state.parameters, 4 * 59424);
-    CHECK_INT(state.gradients, 4 * 48 * 48);
-    CHECK_INT(state.optimizer, 8 * 48 * 48);
-    state = mimo_cost_state(&plan.draft.plan, 1);
-    CHECK_INT(state.parameters, 4 * (4800 + 2 * 36960));
-    state = mimo_cost_state(&plan.draft.plan, 2);
-    CHECK_INT(state.gradients, 4 * (4800 + 48 + 2 * 36960));
-    work = mimo_cost_work(&plan.draft.plan, 0);
+    memory = mimo_memory_of_parameters(&plan.draft.plan, 0, true);
+    CHECK_INT(memory.bytes[MIMO_MEMORY_PARAMETERS], 4 * 59424);
+    CHECK_INT(memory.bytes[MIMO_MEMORY_GRADIENTS], 4 * 48 * 48);
+    CHECK_INT(memory.bytes[MIMO_MEMORY_OPTIMIZER], 8 * 48 * 48);
+    memory = mimo_memory_of_parameters(&plan.draft.plan, 1, true);
+    CHECK_INT(memory.bytes[MIMO_MEMORY_PARAMETERS], 4 * (4800 + 2 * 36960));
+    memory = mimo_memory_of_parameters(&plan.draft.plan, 2, true);
+    CHECK_INT(memory.bytes[MIMO_MEMORY_GRADIENTS], 4 * (4800 + 48 + 2 * 36960));
+    memory = mimo_memory_of_parameters(&plan.draft.plan, 2, false);
+    CHECK_INT(memory.bytes[MIMO_MEMORY_GRADIENTS], 0);
+    fixture_release(&plan);
+}
+
+static void test_work(void)
+{
+    struct fixture_plan plan;
+    struct mimo_load load;
+    struct mimo_work work, share;
+
+    fixture_build(&plan, &three_ranks);
+    load = mimo_load_full(&plan.draft.plan);
+    work = mimo_work_of_module(&plan.draft.plan, 0, &load);
     CHECK_NEAR(work.backward, 24.0 * 4 * 2 * 48 * 48, 1e-12); /* the projector's weights alone */
-    work = mimo_cost_work(&plan.draft.plan, 1);
+    work = mimo_work_of_module(&plan.draft.plan, 1, &load);
     CHECK_NEAR(work.forward, 24.0 * 5040 * (2.0 * (4800 + 4 * (36960 - 96)) + 4 * 2.0 * 5040 * 48),
                1e-12);
     CHECK_NEAR(work.backward, 2 * work.forward, 1e-12);
+    /* The second of the two stages has the head besides. */
+    share = mimo_work_of_rank(&plan.draft.plan, 1, &load);
+    CHECK_NEAR(share.forward, 24.0 * 5040 * 2 * (2.0 * (36960 - 96) + 2.0 * 5040 * 48), 1e-12);
+    CHECK_NEAR(share.forward + mimo_work_of_rank(&plan.draft.plan, 2, &load).forward, work.forward,
+               1e-12);
     fixture_release(&plan);
 }
 
@@ -186,7 +204,8 @@ static const struct mimo_test tests[] = {
     {"JSON summary", test_json_summary},
     {"JSON parts", test_json_parts},
     {"text", test_text},
-    {"cost", test_cost},
+    {"memory", test_memory},
+    {"work", test_work},
     {"JSON escapes", test_json_escapes},
     {"table", test_table},
 };

@@ -49,6 +49,14 @@ static void test_widths(void)
     CHECK_INT(mimo_character_width(0x301), 0);
     CHECK_INT(mimo_character_width(0x4E2D), 2);
     CHECK_INT(mimo_character_width(0x1F642), 2);
+    CHECK_INT(mimo_character_width(0x2705), 2); /* an emoji among narrow dingbats */
+    CHECK_INT(mimo_character_width(0x2706), 1);
+    CHECK_INT(mimo_character_width(0x93E), 1); /* a vowel sign that takes its own column */
+    CHECK_INT(mimo_character_width(0x941), 0); /* and one that does not */
+    CHECK_INT(mimo_character_width(0x200D), 0);
+    CHECK_INT(mimo_character_width(0xE01EF), 0); /* the last mark */
+    CHECK_INT(mimo_character_width(0x3FFFD), 2); /* the last wide one */
+    CHECK_INT(mimo_character_width(0x10FFFF), 1);
 }
 
 static void check_place(const struct mimo_source *source, uint32_t offset, uint32_t line,
@@ -112,6 +120,7 @@ static void check_help(const char *word, const char *words, const char *help)
 
     mimo_sources_init(&sources, &arena);
     mimo_diagnostics_init(&diagnostics, &arena, &sources);
+    (void)mimo_sources_add(&sources, "f", "", 0);
     diagnostic = mimo_diagnose(&diagnostics, MIMO_E0201, (struct mimo_span){0}, "x");
     mimo_candidates_add_list(&candidates, words);
     mimo_suggest(&diagnostics, diagnostic, word, &candidates);
@@ -130,6 +139,36 @@ static void test_suggestions(void)
     check_help("zigzag", "", "(none)");
 }
 
+/* `words` are the language's own up to a "|"; those behind it, the user's. */
+static void check_certain(const char *word, const char *words, const char *meant)
+{
+    struct mimo_arena arena = {0};
+    struct mimo_candidates candidates = {.arena = &arena};
+    const char *bar = strchr(words, '|');
+    const char *certain;
+
+    mimo_candidates_add_list(&candidates, mimo_arena_copy(&arena, words, (size_t)(bar - words)));
+    candidates.closed_count = candidates.count;
+    mimo_candidates_add_list(&candidates, bar + 1);
+    certain = mimo_certain(word, &candidates);
+    CHECK_TEXT(certain != NULL ? certain : "(none)", meant);
+    mimo_arena_release(&arena);
+}
+
+static void test_certainty(void)
+{
+    check_certain("num_layer", "num_layers num_experts|", "num_layers");
+    check_certain("Mode", "mode|", "mode");
+    check_certain("num_lyaers", "num_layers|", "num_layers");
+    check_certain("numlayer", "num_layers|", "(none)"); /* two letters off */
+    check_certain("lx", "lr|", "(none)");               /* too short to tell */
+    check_certain("data", "date dato|", "(none)");      /* two are as near */
+    check_certain("pod_a", "|pod_b", "(none)");         /* a name of its own, perhaps */
+    check_certain("pdo_b", "|pod_b", "pod_b");
+    check_certain("POD_B", "|pod_b", "pod_b");
+    check_certain("zigzag", "1f1b gpipe|", "(none)");
+}
+
 static const struct mimo_test TESTS[] = {
     {"well-formed UTF-8", test_well_formed},
     {"ill-formed UTF-8", test_ill_formed},
@@ -137,6 +176,7 @@ static const struct mimo_test TESTS[] = {
     {"places", test_places},
     {"distance", test_distance},
     {"suggestions", test_suggestions},
+    {"certainty", test_certainty},
 };
 
 MIMO_TEST_MAIN("text", TESTS)

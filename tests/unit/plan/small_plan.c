@@ -25,6 +25,7 @@ static void fill_settings(struct small_plan *small, struct mimo_plan_writer *wri
         .global_batch = 4,
         .micro_batch = 2,
         .micro_steps = 2,
+        .encoder_group = 2,
         .sequence_length = 16,
         .log_interval = 1,
         .lr_schedule = MIMO_LR_SCHEDULE_COSINE,
@@ -361,6 +362,45 @@ static void fill_roles(struct small_plan *small)
     }
 }
 
+/* Some of what is communicated inside: of all ranks, of a stage and its layers, of an edge. */
+static void fill_communications(struct small_plan *small)
+{
+    const struct mimo_plan_communication blank = {
+        .module = MIMO_NONE,
+        .stage = MIMO_NONE,
+        .edge = MIMO_NONE,
+        .operation = MIMO_OPERATION_ALL_REDUCE,
+        .group = MIMO_NONE,
+        .slot = MIMO_NONE,
+        .repeat = 1,
+        .columns = 4,
+    };
+    struct mimo_plan_communication *records = small->communications;
+
+    for (int i = 0; i < 5; i++)
+        records[i] = blank;
+    records[0].content = MIMO_CONTENT_TOTALS;
+    records[0].element = MIMO_ELEMENT_INT64;
+    for (int i = 1; i < 4; i++) {
+        records[i].opcode = i < 3 ? MIMO_OPCODE_FORWARD : MIMO_OPCODE_RECEIVE;
+        records[i].module = LLM;
+        records[i].stage = i < 3 ? 0 : 1;
+        records[i].loop = i < 3 ? MIMO_LOOP_LAYER : MIMO_LOOP_ONCE;
+        records[i].group = MIMO_GROUP_KIND_TP;
+        records[i].content = MIMO_CONTENT_ATTENTION_OUTPUT;
+        records[i].rows = MIMO_ROW_UNIT_TOKENS;
+        records[i].columns = 8;
+    }
+    records[2].content = MIMO_CONTENT_MLP_OUTPUT;
+    records[3].operation = MIMO_OPERATION_ALL_GATHER;
+    records[3].content = MIMO_CONTENT_TRANSFER;
+    records[3].edge = 1;
+    records[4].opcode = MIMO_OPCODE_STEP;
+    records[4].content = MIMO_CONTENT_NORM;
+    records[4].element = MIMO_ELEMENT_FP64;
+    small->plan.communication_count = 5;
+}
+
 static void point_at_records(struct small_plan *small)
 {
     struct mimo_plan *plan = &small->plan;
@@ -381,6 +421,7 @@ static void point_at_records(struct small_plan *small)
     plan->places = small->places;
     plan->ranges = small->ranges;
     plan->instructions = small->instructions;
+    plan->communications = small->communications;
     plan->modality_count = plan->projector_count = 1;
     plan->module_count = plan->edge_count = 2;
     plan->stage_count = plan->place_count = 3;
@@ -404,6 +445,7 @@ void small_plan_fill(struct small_plan *small, struct mimo_plan_writer *writer)
     small->edges[0] = (struct mimo_plan_edge){CLIP, 0, LLM, 0, 8, 1, 1, 0};
     small->edges[1] = (struct mimo_plan_edge){LLM, 0, LLM, 1, 8, 0, 1, 0};
     fill_roles(small);
+    fill_communications(small);
     point_at_records(small);
 }
 

@@ -30,6 +30,7 @@ struct small_plan {
     struct mimo_plan_place places[4];
     struct mimo_plan_range ranges[4];
     struct mimo_plan_instruction instructions[SMALL_INSTRUCTIONS_MAX];
+    struct mimo_plan_communication communications[5];
 };
 
 /* Fills the records, with the strings in `writer`. */

@@ -90,7 +90,7 @@ static void test_fields(void)
 
 static void check_set(const char *const *words, size_t count)
 {
-    char row[512];
+    char row[1024];
     size_t length = 0;
 
     for (size_t i = 0; i < count; i++)
@@ -124,6 +124,10 @@ static void test_closed_sets(void)
     CHECK_SET(MIMO_GROUP_KINDS);
     CHECK_SET(MIMO_INITS);
     CHECK_SET(MIMO_CUTS);
+    CHECK_SET(MIMO_LOOPS);
+    CHECK_SET(MIMO_ELEMENTS);
+    CHECK_SET(MIMO_CONTENTS);
+    CHECK_SET(MIMO_MEMORY_KINDS);
 }
 
 static void test_opcodes(void)
@@ -132,6 +136,21 @@ static void test_opcodes(void)
         char row[64];
 
         (void)snprintf(row, sizeof row, "\n| %u | %s |", i, mimo_opcode_word(i));
+        CHECK_CONTAINS(document, row);
+    }
+}
+
+/* Sets that the document lists with a meaning each. */
+static void test_explained_sets(void)
+{
+    char row[64];
+
+    for (uint32_t i = 0; i < MIMO_OPERATION_COUNT; i++) {
+        (void)snprintf(row, sizeof row, "\n| %u | %s |", i, mimo_operation_word(i));
+        CHECK_CONTAINS(document, row);
+    }
+    for (uint32_t i = 0; i < MIMO_ROW_UNIT_COUNT; i++) {
+        (void)snprintf(row, sizeof row, "\n| %u | %s |", i, mimo_row_unit_word(i));
         CHECK_CONTAINS(document, row);
     }
 }
@@ -187,6 +206,7 @@ static const struct mimo_test tests[] = {
     {"fields", test_fields},
     {"closed sets", test_closed_sets},
     {"opcodes", test_opcodes},
+    {"operations and row units", test_explained_sets},
     {"slots", test_last_slot},
     {"the dump of the small plan", test_dump},
     {"the document is released", free_document},

@@ -51,6 +51,10 @@ struct rule {
 #define PROG(record, member, value, message)                                                       \
     FIELD("PROG", instruction, record, member, value, message)
 
+#define COMM(record, member, value, message)                                                       \
+    FIELD("COMM", communication, record, member, value, message)
+#define MEMO(record, member, value, message) FIELD("MEMO", memory, record, member, value, message)
+
 static const struct rule settings_rules[] = {
     META(model.offset, 1U << 30, "section META, record 0: model lies outside section STRS"),
     META(model.length, UINT32_MAX, "model lies outside"),
@@ -66,6 +70,9 @@ static const struct rule settings_rules[] = {
     TRNG(micro_batch, LARGE, "global_batch is 4, not micro_steps"),
     TRNG(micro_steps, 0, "micro_steps is 0"),
     TRNG(micro_steps, 3, "global_batch is 4, not micro_steps * 2"),
+    TRNG(encoder_group, 0, "encoder_group is 0"),
+    TRNG(encoder_group, 3, "encoder_group is 3, more than micro_steps = 2"),
+    TRNG(reserved, 1, "reserved is 1"),
     TRNG(log_interval, 0, "log_interval is 0"),
     TRNG(precision, MIMO_PRECISION_COUNT, "precision is 3"),
     TRNG(distributed_optimizer, 2, "distributed_optimizer is 2, neither 0 nor 1"),
@@ -131,6 +138,7 @@ static const struct rule model_rules[] = {
     STAG(1, module, 0, "section STAG, record 1: module is 0 instead of 1"),
     STAG(2, layer_first, 0, "section STAG, record 2: layer_first is 0 instead of 1"),
     STAG(2, layer_count, 2, "the module has only 2 layers"),
+    STAG(1, live_max, 3, "live_max is 3, more than encoder_group = 2"),
 };
 
 enum { CLASS = 0, POSITION = 2, VALUE = 5, PROJECTOR = 8, EMBEDDING = 12, QUERY = 14, KEY = 15 };
@@ -168,12 +176,22 @@ static const struct rule parameter_rules[] = {
     PARM(HEAD, tied_to, HEAD, "it is tied to 32, which is not before it"),
     PARM(HEAD, tied_to, GATE, "it is tied to 19, which is cut in another way"),
     PARM(HEAD, tied_to, 3, "it is tied to 3, which lies on other ranks"),
-    PARM(HEAD, cut_units, 7, "which is cut in another way"),
+    PARM(HEAD, cut_units, 7, "cut_units is 7 instead of 21"),
+    PARM(HEAD, cut, MIMO_CUT_NONE, "which is cut in another way"),
+    PARM(QUERY, cut_units, 2, "section PARM, record 14: cut_units is 2 instead of 4"),
+    PARM(KEY, cut, MIMO_CUT_EVEN, "2 ranks do not share 1 groups evenly"),
     PARM(QUERY, init, MIMO_INIT_COUNT, "init is 3"),
     PARM(QUERY, is_trainable, 2, "is_trainable is 2"),
     PARM(QUERY, init_scale, NAN_BITS, "init_scale is not a finite number"),
     PARM(QUERY, lr_scale, MINUS_ONE, "lr_scale is negative"),
     PARM(QUERY, reserved, 1, "reserved is 1"),
+};
+
+static const struct rule memory_rules[] = {
+    MEMO(0, bytes[0], 1, "section MEMO, record 0: 1 bytes of parameters are stated, but the role"),
+    MEMO(2, bytes[MIMO_MEMORY_BUFFERS], 1, "section MEMO, record 2: 1 bytes of buffers"),
+    MEMO(0, micro_steps_alive, 9, "micro_steps_alive is 9 instead of 2"),
+    MEMO(1, reserved, 1, "reserved is 1"),
 };
 
 static const struct rule program_rules[] = {
@@ -222,6 +240,40 @@ static const struct rule program_rules[] = {
     PROG(5, receive_direction, MIMO_EDGE_FORWARD, "the role does not hold the end of edge 0"),
     EDGE(0, has_backward, 0, "receive_direction is 1, which edge 0 does not have"),
     PROG(10, reserved, 1, "reserved is 1"),
+};
+
+static const struct rule communication_rules[] = {
+    COMM(0, opcode, MIMO_OPCODE_COUNT, "section COMM, record 0: opcode is 10"),
+    COMM(0, opcode, MIMO_OPCODE_EXCHANGE, "exchange has no list of its own"),
+    COMM(0, module, 0, "load of all ranks has no module"),
+    COMM(0, edge, 0, "load has no edge"),
+    COMM(0, loop, MIMO_LOOP_COUNT, "loop is 3"),
+    COMM(0, loop, MIMO_LOOP_LAYER, "load has no layers"),
+    COMM(0, operation, MIMO_OPERATION_COUNT, "operation is 6"),
+    COMM(0, group, MIMO_GROUP_KIND_TP, "all ranks are no group of kind 0"),
+    COMM(0, content, MIMO_CONTENT_COUNT, "content is"),
+    COMM(0, is_gradient, 2, "is_gradient is 2"),
+    COMM(0, slot, MIMO_SLOT_COUNT, "there is no slot 32"),
+    COMM(0, element, MIMO_ELEMENT_COUNT, "element is 5"),
+    COMM(0, rows, MIMO_ROW_UNIT_COUNT, "rows is 10"),
+    COMM(0, rows, MIMO_ROW_UNIT_TOKENS, "it has no tokens"),
+    COMM(0, repeat, 0, "repeat is 0"),
+    COMM(0, columns, 0, "columns is 0"),
+    COMM(0, on_bad_samples, 2, "on_bad_samples is 2"),
+    COMM(1, module, 2, "there is no module 2"),
+    COMM(1, stage, 2, "module 1 has no stage 2"),
+    COMM(1, rows, MIMO_ROW_UNIT_PATCHES, "it has no patches"),
+    COMM(1, rows, MIMO_ROW_UNIT_IMAGE_ROWS, "it has no image_rows"),
+    COMM(1, rows, MIMO_ROW_UNIT_PARAMETER, "it has no parameter"),
+    COMM(1, group, MIMO_GROUP_KIND_COUNT, "group is 15"),
+    COMM(1, group, MIMO_GROUP_KIND_CP, "the cp groups of module 1 have one rank each"),
+    COMM(1, loop, MIMO_LOOP_EXPERT_LAYER, "it belongs before the records of layers with experts"),
+    COMM(1, stage, 1, "section COMM, record 2: it belongs before the record before it"),
+    COMM(3, edge, 2, "there is no edge 2"),
+    COMM(3, edge, 0, "stage 1 of module 1 is not that end of edge 0"),
+    COMM(3, stage, 0, "stage 0 of module 1 is not that end of edge 1"),
+    COMM(3, direction, 2, "direction is 2"),
+    COMM(4, stage, 0, "step of all ranks has no module"),
 };
 
 enum { CLIP_LAST = 11, O = 17, DOWN = 21, KEY_1 = 24 };
@@ -347,6 +399,8 @@ TEST_RULES(settings)
 TEST_RULES(model)
 TEST_RULES(parameter)
 TEST_RULES(program)
+TEST_RULES(communication)
+TEST_RULES(memory)
 TEST_RULES(several_fields)
 
 /* Writing proves a plan: an assertion ends the program where it does not verify. */
@@ -444,6 +498,8 @@ static const struct mimo_test tests[] = {
     {"modules, stages, projectors", test_model},
     {"parameters", test_parameter},
     {"groups, edges, roles, programs", test_program},
+    {"memory", test_memory},
+    {"communications", test_communication},
     {"rules about several fields", test_several_fields},
     {"a world of idle ranks", test_idle_world},
     {"modules on shared ranks", test_shared_ranks},

@@ -6,12 +6,13 @@
  * et al. 2022); the backward pass recomputes the probabilities from lse. Scores of one block are
  * all that is ever held.
  */
+#include "plan/sizes.h"
 #include "runtime/backend/cpu/kernels/block_product.h"
 #include "runtime/backend/cpu/kernels/real_math.h"
 
 /* Queries and keys of a block. Scores, keys, values and results of a block of 64 and heads of 64
  * take 80 KB in float: they stay in the second-level cache. A multiple of every LANES. */
-enum { BLOCK = 64, SCORES = BLOCK * BLOCK };
+enum { BLOCK = MIMO_ATTENTION_BLOCK, SCORES = BLOCK * BLOCK };
 
 /* One head of one sequence. */
 struct head {
@@ -31,7 +32,7 @@ struct scratch {
 static size_t attention_workspace(struct mimo_backend *be, const struct mimo_attention *shape)
 {
     (void)be;
-    return (size_t)(shape->head_dim * BLOCK * 3 + SCORES + SCORES) * sizeof(real);
+    return (size_t)mimo_attention_workspace((uint64_t)shape->head_dim) * sizeof(real);
 }
 
 static void scratch_lay(struct scratch *scratch, real *memory, int64_t head_dim)

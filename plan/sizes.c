@@ -1,0 +1,164 @@
+#include "plan/sizes.h"
+
+#include "plan/tally.h"
+
+/* Experts take this multiple of the mean number of rows at a time; what is beyond goes in further
+ * rounds. */
+enum { EXPERT_MULTIPLE = 2 };
+
+enum { LOGITS_BYTES = 64 * 1024 * 1024, CHUNK_MIN = 16 };
+
+struct mimo_element_sizes mimo_element_sizes_of(enum mimo_precision precision)
+{
+    static const struct mimo_element_sizes sizes[MIMO_PRECISION_COUNT] = {
+        [MIMO_PRECISION_FP32] = {4, 4, 0},
+        [MIMO_PRECISION_BF16] = {2, 4, 4},
+        [MIMO_PRECISION_FP64] = {8, 8, 0},
+    };
+
+    return sizes[precision];
+}
+
+uint32_t mimo_positions_max(const struct mimo_plan *plan)
+{
+    const uint32_t longest = plan->modules[plan->meta->language_module].max_sequence_length;
+    const uint32_t trained = plan->training->sequence_length;
+
+    return longest > trained ? longest : trained;
+}
+
+uint64_t mimo_logits_chunk(uint64_t rows, uint64_t vocab, uint64_t element)
+{
+    const uint64_t fit = LOGITS_BYTES / element / (vocab > 0 ? vocab : 1);
+    const uint64_t chunk = fit < CHUNK_MIN ? CHUNK_MIN : fit;
+
+    return chunk < rows ? chunk : rows;
+}
+
+uint64_t mimo_attention_workspace(uint64_t head_dim)
+{
+    const uint64_t block = MIMO_ATTENTION_BLOCK;
+
+    return mimo_sum(mimo_product(3 * block, head_dim), 2 * block * block);
+}
+
+static uint64_t ceil_div(uint64_t a, uint64_t b)
+{
+    return a / b + (a % b != 0 ? 1 : 0);
+}
+
+/* The share of tensor rank `r` of `n` of a width that need not divide. */
+static uint64_t piece(uint64_t width, uint64_t r, uint64_t n)
+{
+    return mimo_piece_begin(width, r + 1, n) - mimo_piece_begin(width, r, n);
+}
+
+/* Key and value heads: a share, or one that several ranks hold. */
+static uint64_t groups_of(const struct mimo_plan_module *module)
+{
+    return module->num_query_groups > module->tp ? module->num_query_groups / module->tp : 1;
+}
+
+static void set_experts(struct mimo_sizes *sizes, const struct mimo_plan_module *module,
+                        const struct mimo_coordinate *at)
+{
+    const uint64_t chosen = mimo_product(mimo_product(sizes->held, module->top_k), module->etp);
+
+    if (module->num_experts == 0)
+        return;
+    sizes->experts = module->num_experts;
+    sizes->expert_ffn = piece(module->expert_ffn_hidden_size, at->etp, module->etp);
+    sizes->expert_rows = mimo_product(EXPERT_MULTIPLE, chosen);
+}
+
+static void set_language(struct mimo_sizes *sizes, const struct mimo_plan *plan,
+                         const struct mimo_plan_module *module, const struct mimo_coordinate *at)
+{
+    const struct mimo_plan_training *training = plan->training;
+
+    sizes->rows = (uint64_t)training->micro_batch * ceil_div(training->sequence_length, module->cp);
+    sizes->held = module->sequence_parallel != 0 ? ceil_div(sizes->rows, module->tp) : sizes->rows;
+    sizes->vocab = piece(module->vocab_size, at->tp, module->tp);
+    sizes->positions = mimo_positions_max(plan);
+    sizes->rotary_width = module->head_dim;
+    /* All tensor ranks go through the same chunks: those of the widest share. */
+    sizes->chunk =
+        mimo_logits_chunk(sizes->rows, ceil_div(module->vocab_size, module->tp), sizes->element);
+    sizes->context_rows = module->cp > 1 ? mimo_product(sizes->rows, module->cp) : 0;
+    set_experts(sizes, module, at);
+}
+
+static void set_encoder(struct mimo_sizes *sizes, const struct mimo_plan_module *module)
+{
+    const uint64_t side = module->image_size / module->patch_size;
+    const uint64_t patch = (uint64_t)module->patch_size * module->patch_size;
+
+    sizes->images = module->images_max;
+    sizes->image_bytes =
+        mimo_product((uint64_t)module->image_size * module->image_size, module->channels);
+    sizes->rows = mimo_product(sizes->images, ceil_div(side * side + 1, module->cp));
+    sizes->held = sizes->rows;
+    sizes->patch_rows = mimo_product(sizes->images, ceil_div(side * side, module->cp));
+    sizes->patch_width = mimo_product(patch, module->channels);
+    sizes->features = mimo_product(sizes->images, ceil_div(module->image_tokens, module->cp));
+}
+
+struct mimo_sizes mimo_sizes_of(const struct mimo_plan *plan, uint32_t module,
+                                const struct mimo_coordinate *at)
+{
+    const struct mimo_plan_module *record = &plan->modules[module];
+    const struct mimo_element_sizes bytes =
+        mimo_element_sizes_of((enum mimo_precision)plan->training->precision);
+    struct mimo_sizes sizes = {
+        .element = bytes.element,
+        .wide = bytes.wide,
+        .hidden = record->hidden_size,
+        .heads = record->num_attention_heads / record->tp,
+        .groups = groups_of(record),
+        .ffn = piece(record->ffn_hidden_size, at->tp, record->tp),
+    };
+
+    sizes.q_width = mimo_product(sizes.heads, record->head_dim);
+    sizes.kv_width = mimo_product(sizes.groups, record->head_dim);
+    sizes.width = mimo_sum(sizes.q_width, mimo_product(2, sizes.kv_width));
+    sizes.workspace = mimo_product(mimo_attention_workspace(record->head_dim), sizes.element);
+    if (record->kind == MIMO_MODULE_KIND_LANGUAGE)
+        set_language(&sizes, plan, record, at);
+    else
+        set_encoder(&sizes, record);
+    return sizes;
+}
+
+uint64_t mimo_bridge_rows_max(const struct mimo_plan *plan, uint32_t edge, bool holds_source,
+                              bool holds_destination)
+{
+    const struct mimo_plan_module *from = &plan->modules[plan->edges[edge].from_module];
+    const struct mimo_plan_module *to = &plan->modules[plan->edges[edge].to_module];
+    const uint32_t at_source = holds_source ? from->samples : 0;
+    const uint32_t at_destination = holds_destination ? to->samples : 0;
+    const uint32_t samples = at_source > at_destination ? at_source : at_destination;
+
+    MIMO_ASSERT(from->samples > 0);
+    return mimo_product(mimo_product(samples, from->images_max / from->samples),
+                        from->image_tokens);
+}
+
+struct mimo_projector_share mimo_projector_share_of(const struct mimo_plan_parameter *weight,
+                                                    uint32_t tp_rank, uint32_t tp)
+{
+    struct mimo_projector_share share = {weight->shape[1], weight->shape[0]};
+    uint64_t begin, end;
+
+    mimo_shard_of(weight, tp_rank, tp, &begin, &end);
+    if (weight->cut != MIMO_CUT_NONE)
+        *(weight->cut_dimension == 0 ? &share.out : &share.in) = end - begin;
+    return share;
+}
+
+/* Layers 0, every, 2 * every, ... have experts: ⌈n / every⌉ of the first n. */
+uint32_t mimo_expert_layers(const struct mimo_plan_module *module, uint32_t first, uint32_t count)
+{
+    const uint64_t every = module->expert_every, end = (uint64_t)first + count;
+
+    return module->num_experts == 0 ? 0 : (uint32_t)(ceil_div(end, every) - ceil_div(first, every));
+}

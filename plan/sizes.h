@@ -1,0 +1,79 @@
+/*
+ * sizes.h - what one module computes with on one rank: bytes of an element, rows of a micro-step,
+ * this rank's shares of heads, feed-forward and vocabulary. Pure functions of the plan.
+ *
+ * The tables of tensors.h are written in these sizes. Products saturate (tally.h).
+ */
+#ifndef MIMO_PLAN_SIZES_H
+#define MIMO_PLAN_SIZES_H
+
+#include "plan/grid.h"
+#include "plan/plan.h"
+
+/* Bytes of one element. */
+struct mimo_element_sizes {
+    uint64_t element; /* of weights and activations: what is computed in */
+    uint64_t wide;    /* of gradients, moments and the statistics of a row: float32 under bf16 */
+    uint64_t
+        master; /* of the copy of a weight that the optimizer keeps: float32 under bf16, else 0 */
+};
+
+struct mimo_element_sizes mimo_element_sizes_of(enum mimo_precision precision);
+
+/* Sizes that do not apply (an encoder's vocabulary) are 0. */
+struct mimo_sizes {
+    uint64_t element, wide; /* bytes, as above */
+    uint64_t rows;          /* R: token rows of a micro-step of one replica, context share */
+    uint64_t held; /* L: those between the tensor-parallel products; R / tp, rounded up, if cut */
+    uint64_t hidden;
+    uint64_t heads, groups, ffn;       /* this rank's shares */
+    uint64_t q_width, kv_width, width; /* heads and groups * head_dim; q, k and v side by side */
+    uint64_t workspace;                /* bytes of attention, see mimo_attention_workspace */
+    /* language model */
+    uint64_t vocab;        /* this rank's share */
+    uint64_t positions;    /* the longest sequence, generated ones included */
+    uint64_t rotary_width; /* of a position's angles: head_dim */
+    uint64_t chunk;        /* rows whose logits are held at once */
+    uint64_t
+        context_rows; /* rows whose keys and values attention sees: R * cp where cp > 1, else 0 */
+    uint64_t experts, expert_ffn, expert_rows;
+    /* encoder */
+    uint64_t images;      /* at most, in a micro-step of one replica */
+    uint64_t image_bytes; /* size² * channels */
+    uint64_t patch_rows, patch_width;
+    uint64_t features; /* rows that go on: images * image_tokens, context share */
+};
+
+/* Of `module` at the coordinate `at` there: of it only the tensor-parallel ranks matter. */
+struct mimo_sizes mimo_sizes_of(const struct mimo_plan *plan, uint32_t module,
+                                const struct mimo_coordinate *at);
+
+/* The most rows of bridge `edge` in a micro-step at the larger of its ends that a rank holds: every
+ * sample of a replica has as many images as may be. */
+uint64_t mimo_bridge_rows_max(const struct mimo_plan *plan, uint32_t edge, bool holds_source,
+                              bool holds_destination);
+
+/* The longest sequence of the language model: generation may go beyond sequence_length. */
+uint32_t mimo_positions_max(const struct mimo_plan *plan);
+
+/* How many rows' logits (`vocab` of `element` bytes each) are held at once: as many as 64 MiB take,
+ * at least 16, and no more than there are rows. */
+uint64_t mimo_logits_chunk(uint64_t rows, uint64_t vocab, uint64_t element);
+
+/* Attention works in blocks of this many queries and keys. Elements of the workspace that one call
+ * of a backend may use: keys, values and sums of a block, [block, head_dim] each, and two blocks of
+ * scores. */
+#define MIMO_ATTENTION_BLOCK 64
+uint64_t mimo_attention_workspace(uint64_t head_dim);
+
+/* What tensor-parallel rank `tp_rank` of `tp` holds of a projector's layer with this weight. */
+struct mimo_projector_share {
+    uint64_t in, out;
+};
+struct mimo_projector_share mimo_projector_share_of(const struct mimo_plan_parameter *weight,
+                                                    uint32_t tp_rank, uint32_t tp);
+
+/* How many of `count` layers from `first` on have experts. */
+uint32_t mimo_expert_layers(const struct mimo_plan_module *module, uint32_t first, uint32_t count);
+
+#endif

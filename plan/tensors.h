@@ -1,0 +1,162 @@
+/*
+ * tensors.h - every tensor of a module's pass over a micro-step, with its shape on one rank.
+ *
+ * A row of a table is X(tensor, rows, columns, bytes of an element), written in the sizes `s`
+ * (const struct mimo_sizes *, sizes.h). memory.c adds the tables up; the model code takes its
+ * tensors from the arenas by the same rows, into members of the same names. So a shape is written
+ * once, and what a plan predicts is what a run holds. docs/cost.md explains the terms.
+ *
+ * R = rows, L = held, H = hidden; heads, groups, ffn and vocab are the rank's shares.
+ */
+#ifndef MIMO_PLAN_TENSORS_H
+#define MIMO_PLAN_TENSORS_H
+
+#include "plan/sizes.h"
+
+/* ---- kept from forward to backward: one layer --------------------------------------------------
+ */
+
+/* The residual stream in front of the layer: all that is kept of a layer that is recomputed. */
+#define MIMO_LAYER_INPUT(X, s) X(x, (s)->held, (s)->hidden, (s)->element)
+
+/* llama: norm, q k v (rotated), attention, its log-sum-exp, the stream between the halves, norm. */
+#define MIMO_LLAMA_ATTENTION(X, s)                                                                 \
+    MIMO_LAYER_INPUT(X, s)                                                                         \
+    X(rstd_input, (s)->held, 1, (s)->wide)                                                         \
+    X(n_input, (s)->rows, (s)->hidden, (s)->element)                                               \
+    X(qkv, (s)->rows, (s)->width, (s)->element)                                                    \
+    X(attention, (s)->rows, (s)->q_width, (s)->element)                                            \
+    X(lse, (s)->rows, (s)->heads, (s)->wide)                                                       \
+    X(x_middle, (s)->held, (s)->hidden, (s)->element)                                              \
+    X(rstd_post, (s)->held, 1, (s)->wide)                                                          \
+    X(n_post, (s)->rows, (s)->hidden, (s)->element)
+
+/* llama, a dense layer: the gate and up products, and their SwiGLU. */
+#define MIMO_LLAMA_FFN(X, s)                                                                       \
+    X(gate_up, (s)->rows, 2 * (s)->ffn, (s)->element)                                              \
+    X(act, (s)->rows, (s)->ffn, (s)->element)
+
+/* llama, a layer of experts: the router's probabilities, and what the experts here are sent. */
+#define MIMO_LLAMA_EXPERTS(X, s)                                                                   \
+    X(probabilities, (s)->held, (s)->experts, (s)->wide)                                           \
+    X(expert_rows, (s)->expert_rows, (s)->hidden, (s)->element)                                    \
+    X(expert_gate_up, (s)->expert_rows, 2 * (s)->expert_ffn, (s)->element)                         \
+    X(expert_act, (s)->expert_rows, (s)->expert_ffn, (s)->element)                                 \
+    X(expert_out, (s)->expert_rows, (s)->hidden, (s)->element)
+
+/* clip_vit and gpt: LayerNorm has a mean besides, and one product instead of two is activated. */
+#define MIMO_VIT_LAYER(X, s)                                                                       \
+    MIMO_LAYER_INPUT(X, s)                                                                         \
+    X(mean1, (s)->held, 1, (s)->wide)                                                              \
+    X(rstd1, (s)->held, 1, (s)->wide)                                                              \
+    X(n1, (s)->rows, (s)->hidden, (s)->element)                                                    \
+    X(qkv, (s)->rows, (s)->width, (s)->element)                                                    \
+    X(attention, (s)->rows, (s)->q_width, (s)->element)                                            \
+    X(lse, (s)->rows, (s)->heads, (s)->wide)                                                       \
+    X(x_middle, (s)->held, (s)->hidden, (s)->element)                                              \
+    X(mean2, (s)->held, 1, (s)->wide)                                                              \
+    X(rstd2, (s)->held, 1, (s)->wide)                                                              \
+    X(n2, (s)->rows, (s)->hidden, (s)->element)                                                    \
+    X(up, (s)->rows, (s)->ffn, (s)->element)                                                       \
+    X(act, (s)->rows, (s)->ffn, (s)->element)
+
+/* ---- kept from forward to backward: around the layers of a stage -------------------------------
+ */
+
+/* Of any stage of the language model: the stream behind its last layer, positions of the rows. */
+#define MIMO_LANGUAGE_STAGE(X, s)                                                                  \
+    X(x_out, (s)->held, (s)->hidden, (s)->element)                                                 \
+    X(positions, (s)->rows, 1, sizeof(int32_t))
+
+/* Of the first stage. */
+#define MIMO_LANGUAGE_INPUT(X, s) X(ids, (s)->rows, 1, sizeof(int32_t))
+
+/* Of the last stage: the final norm, the rows of it that have a target, and their gradients. Every
+ * row may have one. */
+#define MIMO_LANGUAGE_OUTPUT(X, s)                                                                 \
+    X(rstd_final, (s)->held, 1, (s)->wide)                                                         \
+    X(normed, (s)->held, (s)->hidden, (s)->element)                                                \
+    X(targets, (s)->rows, (s)->hidden, (s)->element)                                               \
+    X(d_targets, (s)->rows, (s)->hidden, (s)->element)                                             \
+    X(target_rows, (s)->rows, 1, sizeof(int32_t))                                                  \
+    X(labels, (s)->rows, 1, sizeof(int32_t))
+
+/* An encoder's first stage: the patches, their embedding, the statistics of the norm on it. */
+#define MIMO_VIT_INPUT(X, s)                                                                       \
+    X(patches, (s)->patch_rows, (s)->patch_width, (s)->element)                                    \
+    X(embedded, (s)->rows, (s)->hidden, (s)->element)                                              \
+    X(mean0, (s)->rows, 1, (s)->wide)                                                              \
+    X(rstd0, (s)->rows, 1, (s)->wide)
+
+/* Any stage of an encoder. */
+#define MIMO_VIT_STAGE(X, s)  X(x_out, (s)->rows, (s)->hidden, (s)->element)
+
+/* Its last stage: the rows that go on, without the class token unless it is kept. The projector's
+ * tensors follow (memory.c): before and behind each activation, [features, its layer's share]. */
+#define MIMO_VIT_OUTPUT(X, s) X(features, (s)->features, (s)->hidden, (s)->element)
+
+/* ---- scratch, good within one call -------------------------------------------------------------
+ */
+
+/* Of the language model: gradients of the stream and of what lies within a layer, and room for
+ * products that are summed over the tensor-parallel group. */
+#define MIMO_LANGUAGE_SCRATCH(X, s)                                                                \
+    X(dx, (s)->held, (s)->hidden, (s)->element)                                                    \
+    X(rows_a, (s)->rows, (s)->hidden, (s)->element)                                                \
+    X(rows_b, (s)->rows, (s)->hidden, (s)->element)                                                \
+    X(d_qkv, (s)->rows, (s)->width, (s)->element)                                                  \
+    X(d_attention, (s)->rows, (s)->q_width, (s)->element)                                          \
+    X(workspace, (s)->workspace, 1, 1)
+
+/* llama: cos and sin of each position's angles, gradients of a dense feed-forward. */
+#define MIMO_LLAMA_SCRATCH(X, s)                                                                   \
+    X(rotary_table, (s)->positions, (s)->rotary_width, (s)->element)                               \
+    X(d_gate_up, (s)->rows, 2 * (s)->ffn, (s)->element)                                            \
+    X(d_act, (s)->rows, (s)->ffn, (s)->element)
+
+/* llama with experts: gradients of what they were sent and of what is within them. */
+#define MIMO_EXPERT_SCRATCH(X, s)                                                                  \
+    X(d_expert_rows, (s)->expert_rows, (s)->hidden, (s)->element)                                  \
+    X(d_expert_gate_up, (s)->expert_rows, 2 * (s)->expert_ffn, (s)->element)                       \
+    X(d_expert_act, (s)->expert_rows, (s)->expert_ffn, (s)->element)
+
+/* gpt */
+#define MIMO_GPT_SCRATCH(X, s) X(d_up, (s)->rows, (s)->ffn, (s)->element)
+
+/* Under context parallelism: keys and values of the whole sequence, and their gradients. */
+#define MIMO_CONTEXT_SCRATCH(X, s)                                                                 \
+    X(keys, (s)->context_rows, 2 * (s)->kv_width, (s)->element)                                    \
+    X(d_keys, (s)->context_rows, 2 * (s)->kv_width, (s)->element)
+
+/* The last stage of the language model: logits of a chunk of the targets (a rank without a share of
+ * the vocabulary holds one column all the same), their maximum and sums, the losses. */
+#define MIMO_HEAD_SCRATCH(X, s)                                                                    \
+    X(logits, (s)->chunk, (s)->vocab > 0 ? (s)->vocab : 1, (s)->element)                           \
+    X(maximum, (s)->chunk, 1, (s)->wide)                                                           \
+    X(sums, (s)->chunk, 2, (s)->wide)                                                              \
+    X(losses, (s)->rows, 1, (s)->wide)
+
+/* An encoder. The two gradients of its projector follow: [features, widest share]. */
+#define MIMO_VIT_SCRATCH(X, s)                                                                     \
+    X(pixels, (s)->images, (s)->image_bytes, 1)                                                    \
+    X(dx, (s)->rows, (s)->hidden, (s)->element)                                                    \
+    X(rows_a, (s)->rows, (s)->hidden, (s)->element)                                                \
+    X(d_qkv, (s)->rows, (s)->width, (s)->element)                                                  \
+    X(d_attention, (s)->rows, (s)->q_width, (s)->element)                                          \
+    X(d_up, (s)->rows, (s)->ffn, (s)->element)                                                     \
+    X(features_gradient, (s)->features, (s)->hidden, (s)->element)                                 \
+    X(workspace, (s)->workspace, 1, 1)
+
+/* ---- generation --------------------------------------------------------------------------------
+ */
+
+/* Behind the last layer, one row a sequence; the logits of all tensor-parallel ranks. */
+#define MIMO_DECODE_OUTPUT(X, s, vocab_size)                                                       \
+    X(x_out, (s)->rows, (s)->hidden, (s)->element)                                                 \
+    X(rstd_out, (s)->rows, 1, (s)->wide)                                                           \
+    X(normed, (s)->rows, (s)->hidden, (s)->element)                                                \
+    X(ids, (s)->rows, 1, sizeof(int32_t))                                                          \
+    X(positions, (s)->rows, 1, sizeof(int32_t))                                                    \
+    X(shards, (s)->rows, vocab_size, (s)->element)
+
+#endif

@@ -1,0 +1,463 @@
+/*
+ * communication PLAN: what a step communicates, against what the plan says that it does. Run under
+ * mpirun.
+ *
+ * The engine gets a transport that writes down every call and passes it on. After each of two steps
+ * every rank spreads out the lists of its program (plan/communication.h) with the sizes that the
+ * step had, and compares, call by call: operation, members, elements, type; and of transfers peers
+ * and bytes.
+ */
+#include "plan/communication.h"
+#include "plan/bridge.h"
+#include "plan/file.h"
+#include "plan/grid.h"
+#include "runtime/train/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS = 2, CALLS_MAX = 1 << 16, SEND = MIMO_OPERATION_COUNT, RECEIVE };
+
+/* One call on a group, or one message of an exchange. */
+struct call {
+    uint32_t operation;   /* enum mimo_operation, SEND or RECEIVE */
+    uint32_t element;     /* enum mimo_element; of messages 0 */
+    uint32_t first, size; /* the first member of the group, and how many there are; or the peer */
+    uint64_t count;       /* elements of the buffer; of messages bytes */
+    uint64_t own; /* those of this rank's piece, of gathers and reduce-scatters with even pieces */
+};
+
+struct calls {
+    struct call items[CALLS_MAX];
+    size_t count;
+};
+
+static struct calls recorded, expected;
+
+static void append(struct calls *calls, struct call call)
+{
+    MIMO_ASSERT(calls->count < CALLS_MAX);
+    calls->items[calls->count++] = call;
+}
+
+/* ---- the transport that writes down ---- */
+
+static struct mimo_transport *inner;
+
+static uint32_t element_of(enum mimo_dtype dtype)
+{
+    switch (dtype) {
+    case MIMO_DTYPE_F32:
+        return MIMO_ELEMENT_FP32;
+    case MIMO_DTYPE_F64:
+        return MIMO_ELEMENT_FP64;
+    case MIMO_DTYPE_I64:
+        return MIMO_ELEMENT_INT64;
+    case MIMO_DTYPE_U8:
+        return MIMO_ELEMENT_UINT8;
+    }
+    return MIMO_ELEMENT_COUNT;
+}
+
+static void record(const struct mimo_group *group, uint32_t operation, enum mimo_dtype dtype,
+                   uint64_t count, uint64_t own)
+{
+    append(&recorded, (struct call){operation, element_of(dtype), mimo_group_member(group, 0),
+                                    mimo_group_size(group), count, own});
+}
+
+static enum mimo_status record_group_make(struct mimo_transport *transport, const uint32_t *ranks,
+                                          uint32_t count, const char *name,
+                                          struct mimo_group **out_group, struct mimo_error *err)
+{
+    (void)transport;
+    return inner->ops->group_make(inner, ranks, count, name, out_group, err);
+}
+
+static enum mimo_status record_all_reduce(struct mimo_group *group, void *data, size_t count,
+                                          enum mimo_dtype dtype, enum mimo_reduction reduction,
+                                          struct mimo_error *err)
+{
+    record(group,
+           reduction == MIMO_REDUCE_MAX ? MIMO_OPERATION_ALL_REDUCE_MAX : MIMO_OPERATION_ALL_REDUCE,
+           dtype, count, 0);
+    return inner->ops->all_reduce(group, data, count, dtype, reduction, err);
+}
+
+static void record_pieces(const struct mimo_group *group, uint32_t operation, const size_t *begins,
+                          enum mimo_dtype dtype)
+{
+    const uint32_t rank = mimo_group_rank(group);
+
+    record(group, operation, dtype, begins[mimo_group_size(group)],
+           begins[rank + 1] - begins[rank]);
+}
+
+static enum mimo_status record_all_gather(struct mimo_group *group, void *data,
+                                          const size_t *begins, enum mimo_dtype dtype,
+                                          struct mimo_error *err)
+{
+    record_pieces(group, MIMO_OPERATION_ALL_GATHER, begins, dtype);
+    return inner->ops->all_gather(group, data, begins, dtype, err);
+}
+
+static enum mimo_status record_reduce_scatter(struct mimo_group *group, void *data,
+                                              const size_t *begins, enum mimo_dtype dtype,
+                                              struct mimo_error *err)
+{
+    record_pieces(group, MIMO_OPERATION_REDUCE_SCATTER, begins, dtype);
+    return inner->ops->reduce_scatter(group, data, begins, dtype, err);
+}
+
+static void record_messages(uint32_t operation, const struct mimo_message *messages, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        append(&recorded, (struct call){.operation = operation,
+                                        .first = messages[i].peer,
+                                        .count = messages[i].bytes});
+}
+
+static enum mimo_status record_exchange(struct mimo_transport *transport,
+                                        const struct mimo_message *sends, size_t send_count,
+                                        const struct mimo_message *receives, size_t receive_count,
+                                        struct mimo_error *err)
+{
+    (void)transport;
+    record_messages(SEND, sends, send_count);
+    record_messages(RECEIVE, receives, receive_count);
+    return inner->ops->exchange(inner, sends, send_count, receives, receive_count, err);
+}
+
+/* ---- what the plan says ---- */
+
+/* Images of the samples at positions begin ... end - 1, of the encoder's modality. */
+static uint64_t images_at(const struct mimo_engine *engine, uint32_t encoder, uint32_t micro_step,
+                          uint64_t begin, uint64_t end)
+{
+    const struct mimo_batch *batch = &engine->batch;
+    const uint32_t *images = batch->images[engine->plan->modules[encoder].modality];
+    uint64_t count = 0;
+
+    for (uint64_t p = begin; p < end; p++)
+        count += images[(size_t)micro_step * batch->samples + p];
+    return count;
+}
+
+/* The sizes that the micro-step had for a list of the module. */
+static struct mimo_micro_step sizes_of(const struct mimo_engine *engine,
+                                       const struct mimo_plan_communication *record,
+                                       uint32_t micro_step)
+{
+    const struct mimo_plan *plan = engine->plan;
+    struct mimo_micro_step sizes = {0};
+    struct mimo_coordinate at;
+    uint32_t encoder = record->module;
+
+    if (record->module == MIMO_NONE || micro_step == MIMO_NONE ||
+        !mimo_grid_coordinate(&plan->modules[record->module], engine->rank, &at))
+        return sizes;
+    if (record->edge != MIMO_NONE)
+        encoder = plan->edges[record->edge].from_module;
+    if (plan->modules[encoder].kind == MIMO_MODULE_KIND_ENCODER) {
+        const uint64_t samples = plan->modules[record->module].samples;
+        sizes.images = images_at(engine, encoder, micro_step, at.dp * samples,
+                                 (at.dp + UINT64_C(1)) * samples);
+    }
+    if (record->module == plan->meta->language_module) {
+        const struct mimo_text *text = &engine->batch.texts[micro_step];
+        sizes.tokens = (uint64_t)text->batch * text->length;
+        sizes.targets = text->targets;
+    }
+    return sizes;
+}
+
+/* This rank's piece of rows, or of the columns of a transfer. Pieces of targets follow the data. */
+static uint64_t own_piece(const struct mimo_plan_communication *record, uint64_t rows,
+                          uint32_t member, uint32_t size)
+{
+    if (record->content == MIMO_CONTENT_TRANSFER) {
+        uint32_t begin, end;
+        mimo_bridge_columns((uint32_t)record->columns, member, size, &begin, &end);
+        return rows * (end - begin);
+    }
+    return (mimo_piece_begin(rows, (uint64_t)member + 1, size) -
+            mimo_piece_begin(rows, member, size)) *
+           record->columns;
+}
+
+static bool has_pieces(const struct mimo_plan_communication *record)
+{
+    return (record->operation == MIMO_OPERATION_ALL_GATHER ||
+            record->operation == MIMO_OPERATION_REDUCE_SCATTER) &&
+           record->rows != MIMO_ROW_UNIT_TARGETS;
+}
+
+static void expect_call(const struct mimo_engine *engine,
+                        const struct mimo_plan_communication *record, uint64_t rows)
+{
+    const struct mimo_plan *plan = engine->plan;
+    struct call call = {record->operation,      record->element,        0,
+                        plan->meta->world_size, rows * record->columns, 0};
+    uint32_t group, member;
+
+    if (record->group != MIMO_NONE) {
+        const struct mimo_plan_groups *groups =
+            &plan->groups[record->module * MIMO_GROUP_KIND_COUNT + record->group];
+        MIMO_ASSERT(mimo_groups_find(groups, engine->rank, &group, &member));
+        call.first = mimo_groups_member(groups, group, 0);
+        call.size = groups->size;
+        if (has_pieces(record))
+            call.own = own_piece(record, rows, member, groups->size);
+    }
+    append(&expected, call);
+}
+
+/* Records that take turns, chunk by chunk. */
+static void expect_turns(const struct mimo_engine *engine,
+                         const struct mimo_plan_communication *const *records, size_t count,
+                         uint32_t micro_step)
+{
+    const struct mimo_micro_step sizes = sizes_of(engine, records[0], micro_step);
+    const uint64_t rows = mimo_communication_rows(engine->plan, records[0], engine->rank, &sizes);
+
+    for (uint64_t first = 0; first < rows; first += records[0]->rows_max) {
+        const uint64_t left = rows - first;
+        for (size_t i = 0; i < count; i++)
+            expect_call(engine, records[i],
+                        left < records[i]->rows_max ? left : records[i]->rows_max);
+    }
+}
+
+static void expect_one(const struct mimo_engine *engine,
+                       const struct mimo_plan_communication *record, uint32_t micro_step)
+{
+    const struct mimo_micro_step sizes = sizes_of(engine, record, micro_step);
+    const uint64_t rows = mimo_communication_rows(engine->plan, record, engine->rank, &sizes);
+
+    for (uint32_t i = 0; i < record->repeat && record->on_bad_samples == 0; i++)
+        expect_call(engine, record, rows);
+}
+
+static void expect_messages(const struct mimo_engine *engine, uint32_t edge, uint32_t micro_step,
+                            uint32_t direction, bool sends)
+{
+    const struct mimo_plan *plan = engine->plan;
+    const uint32_t encoder = plan->edges[edge].from_module;
+    const bool is_source = sends == (direction == MIMO_EDGE_FORWARD);
+    struct mimo_transfers cursor;
+    struct mimo_transfer transfer;
+
+    mimo_transfers_init(&cursor, plan, edge, is_source ? engine->rank : MIMO_NONE,
+                        is_source ? MIMO_NONE : engine->rank);
+    while (mimo_transfers_next(&cursor, &transfer))
+        append(&expected, (struct call){
+                              .operation = sends ? SEND : RECEIVE,
+                              .first = is_source ? transfer.destination : transfer.source,
+                              .count = images_at(engine, encoder, micro_step, transfer.sample_begin,
+                                                 transfer.sample_end) *
+                                       plan->modules[encoder].image_tokens *
+                                       (transfer.column_end - transfer.column_begin) *
+                                       engine->be->element_size,
+                          });
+}
+
+/* The micro-step of what an instruction computes, sends or receives. */
+static uint32_t micro_step_of(const struct mimo_plan_instruction *instruction,
+                              const struct mimo_plan_communication *record)
+{
+    if (record->opcode == MIMO_OPCODE_SEND)
+        return instruction->send_micro_step;
+    return record->opcode == MIMO_OPCODE_RECEIVE ? instruction->receive_micro_step
+                                                 : instruction->micro_step;
+}
+
+/* Messages go between what is done for sending and what is done with what has come. */
+static void expect_all_messages(const struct mimo_engine *engine,
+                                const struct mimo_plan_instruction *instruction)
+{
+    if (instruction->send_edge != MIMO_NONE)
+        expect_messages(engine, instruction->send_edge, instruction->send_micro_step,
+                        instruction->send_direction, true);
+    if (instruction->receive_edge != MIMO_NONE)
+        expect_messages(engine, instruction->receive_edge, instruction->receive_micro_step,
+                        instruction->receive_direction, false);
+}
+
+static void expect_instruction(const struct mimo_engine *engine,
+                               const struct mimo_plan_instruction *instruction)
+{
+    const struct mimo_plan_communication *record, *turns[8];
+    struct mimo_communications cursor;
+    size_t turn_count = 0;
+    bool has_messages = false;
+
+    mimo_communications_init(&cursor, engine->plan, engine->role, instruction);
+    while (mimo_communications_next(&cursor, &record)) {
+        const uint32_t micro_step = micro_step_of(instruction, record);
+        if (record->opcode == MIMO_OPCODE_RECEIVE && !has_messages) {
+            expect_all_messages(engine, instruction);
+            has_messages = true;
+        }
+        if (turn_count > 0 && record->rows_max == 0) {
+            expect_turns(engine, turns, turn_count, micro_step);
+            turn_count = 0;
+        }
+        if (record->rows_max > 0)
+            turns[turn_count++] = record;
+        else
+            expect_one(engine, record, micro_step);
+    }
+    if (turn_count > 0)
+        expect_turns(engine, turns, turn_count, instruction->micro_step);
+    if (!has_messages)
+        expect_all_messages(engine, instruction);
+}
+
+static void expect_step(const struct mimo_engine *engine)
+{
+    const struct mimo_plan_role *role = engine->role;
+
+    for (uint32_t i = 0; i < role->instruction_count; i++)
+        expect_instruction(engine, &engine->plan->instructions[role->instruction_first + i]);
+}
+
+/* ---- the comparison ---- */
+
+static const char *describe(const struct calls *calls, size_t at, char *text, size_t size)
+{
+    const struct call *call = &calls->items[at];
+
+    if (at >= calls->count)
+        (void)snprintf(text, size, "nothing");
+    else if (call->operation >= SEND)
+        (void)snprintf(text, size, "%s rank %u, %llu bytes",
+                       call->operation == SEND ? "send to" : "receive from", call->first,
+                       (unsigned long long)call->count);
+    else
+        (void)snprintf(text, size, "%s of %u ranks from %u, %llu %s, own piece %llu",
+                       mimo_operation_word(call->operation), call->size, call->first,
+                       (unsigned long long)call->count, mimo_element_word(call->element),
+                       (unsigned long long)call->own);
+    return text;
+}
+
+/* Pieces of targets are not compared: see has_pieces. */
+static bool is_equal(const struct call *a, const struct call *b)
+{
+    return a->operation == b->operation && a->element == b->element && a->first == b->first &&
+           a->size == b->size && a->count == b->count && (a->own == b->own || b->own == 0);
+}
+
+static bool compare(const struct mimo_engine *engine)
+{
+    size_t at = 0;
+    char actual[128], wanted[128];
+
+    while (at < recorded.count && at < expected.count &&
+           is_equal(&recorded.items[at], &expected.items[at]))
+        at++;
+    if (at == recorded.count && at == expected.count)
+        return true;
+    (void)printf("rank %u, call %zu: the plan says %s, but there was %s\n", engine->rank, at,
+                 describe(&expected, at, wanted, sizeof wanted),
+                 describe(&recorded, at, actual, sizeof actual));
+    return false;
+}
+
+/* ---- the run ---- */
+
+struct fixture {
+    struct mimo_world *world;
+    struct mimo_backend backend;
+    struct mimo_transport recorder;
+    struct mimo_dataset *data;
+    struct mimo_engine engine;
+    struct mimo_error err;
+};
+
+static void require(struct fixture *fixture, enum mimo_status status)
+{
+    if (status != MIMO_OK)
+        mimo_world_abort(fixture->world, status, fixture->err.message);
+}
+
+static const struct mimo_transport_ops recording_ops = {
+    .name = "recorder",
+    .group_make = record_group_make,
+    .all_reduce = record_all_reduce,
+    .all_gather = record_all_gather,
+    .reduce_scatter = record_reduce_scatter,
+    .exchange = record_exchange,
+};
+
+static bool run_step(struct fixture *fixture, uint64_t step)
+{
+    struct mimo_engine *engine = &fixture->engine;
+
+    for (uint32_t i = 0; i < engine->plan->training->global_batch; i++)
+        engine->batch.records[i] = mimo_dataset_at(fixture->data, step, i);
+    recorded.count = expected.count = 0;
+    require(fixture, mimo_engine_step(engine, step, &fixture->err));
+    expect_step(engine);
+    return compare(engine);
+}
+
+/* Failures and calls of all ranks. */
+static int conclude(struct fixture *fixture, bool has_failed, size_t calls)
+{
+    int64_t sums[2] = {has_failed ? 1 : 0, (int64_t)calls};
+
+    require(fixture, inner->ops->all_reduce(inner->everyone, sums, 2, MIMO_DTYPE_I64,
+                                            MIMO_REDUCE_SUM, &fixture->err));
+    if (fixture->engine.rank == 0)
+        (void)printf("%lld communications and messages in %d steps, %lld ranks differ\n",
+                     (long long)sums[1], STEPS, (long long)sums[0]);
+    return sums[0] == 0 && sums[1] > 0 ? 0 : 1;
+}
+
+static int run(struct fixture *fixture, const struct mimo_plan *plan)
+{
+    bool has_failed = false;
+    size_t calls = 0;
+
+    require(fixture, mimo_engine_open(&fixture->engine, plan, fixture->world, &fixture->backend,
+                                      &fixture->recorder, fixture->data, true, &fixture->err));
+    require(fixture, mimo_parameters_initialise(&fixture->engine.parameters, plan->training->seed,
+                                                &fixture->err));
+    for (uint64_t step = 0; step < STEPS; step++) {
+        has_failed = !run_step(fixture, step) || has_failed;
+        calls += recorded.count;
+    }
+    return conclude(fixture, has_failed, calls);
+}
+
+int main(int argc, char **argv)
+{
+    struct fixture fixture = {0};
+    struct mimo_plan plan;
+    char *bytes;
+    size_t size;
+    int result;
+
+    if (argc != 2 || mimo_world_open(&fixture.world, &argc, &argv, &fixture.err) != MIMO_OK)
+        return 2;
+    require(&fixture, mimo_file_read(argv[1], (size_t)1 << 30, &bytes, &size, &fixture.err));
+    require(&fixture, mimo_plan_verify(bytes, size, &plan, &fixture.err));
+    require(&fixture,
+            mimo_backend_cpu_open(&fixture.backend, (enum mimo_precision)plan.training->precision,
+                                  &fixture.err));
+    require(&fixture, mimo_world_watch(fixture.world, 60000, &fixture.err));
+    require(&fixture, mimo_transport_mpi_open(&inner, fixture.world, 65536, &fixture.err));
+    fixture.recorder = *inner;
+    fixture.recorder.ops = &recording_ops;
+    require(&fixture, mimo_dataset_open(&fixture.data, &plan, "", NULL, &fixture.err));
+    result = run(&fixture, &plan);
+    mimo_engine_close(&fixture.engine);
+    mimo_dataset_close(fixture.data);
+    inner->ops->close(inner);
+    mimo_backend_close(&fixture.backend);
+    mimo_world_close(fixture.world);
+    free(bytes);
+    return result;
+}

@@ -1,0 +1,349 @@
+/* Predicted memory, counted by hand and by brute force. The equivalence tests compare it with what
+ * mimo-exec holds. */
+#include "plan/memory.h"
+#include "plan/slots.h"
+#include "tests/unit/check.h"
+#include "tests/unit/compiler/fixture.h"
+
+/* One rank: a ViT of 2 layers with a projector, a llama of 2 layers; both 48 wide with 12 heads and
+ * a feed-forward of 192. A micro-step has R = 12 * 5040 tokens and 24 images of 4 patches. */
+static const struct fixture one_rank = {
+    .mode = MIMO_MODE_COLOCATED,
+    .world_size = 1,
+    .micro_steps = 2,
+    .modules = {{"clip", .has_projector = true}, {.name = "llm"}},
+};
+enum { CLIP, LLM, R = 12 * 5040 };
+
+static struct mimo_plan_memory build(struct fixture_plan *plan, const struct fixture *fixture)
+{
+    fixture_build(plan, fixture);
+    if (plan->draft.plan.module_count > 1)
+        plan->draft.modules[CLIP].images_max = 2 * plan->draft.modules[CLIP].samples;
+    return mimo_memory_of_rank(&plan->draft.plan, 0, true, &plan->arena);
+}
+
+static uint64_t slots_of_place(struct fixture_plan *plan, uint32_t place)
+{
+    struct mimo_slots slots;
+
+    mimo_slots_of_place(&slots, &plan->draft.plan, &plan->draft.plan.roles[0], place, &plan->arena);
+    return slots.count;
+}
+
+static uint64_t slots_of_rows(struct fixture_plan *plan, uint32_t direction, bool is_sending)
+{
+    const struct mimo_edge_buffer buffer = {0, direction, is_sending};
+    struct mimo_slots slots;
+
+    mimo_slots_of_buffer(&slots, &plan->draft.plan, &plan->draft.plan.roles[0], &buffer,
+                         &plan->arena);
+    return slots.count;
+}
+
+/*
+ * A llama layer: stream, two norms, attention and stream between, 48 each; q k v 144; statistics of
+ * two norms; log-sum-exp of 12 heads; gate and up 384, their product 192. Behind the layers:
+ * stream, norm, targets, their gradients, one statistic, four indices.
+ *
+ * A ViT layer of 120 rows: five tensors of 23040 bytes, q k v 69120, log-sum-exp 5760, four
+ * statistics of 480 bytes that take 512, two of the feed-forward of 92160.
+ */
+static void test_activations(void)
+{
+    const uint64_t language = UINT64_C(4) * R * (2 * (5 * 48 + 144 + 2 + 12 + 384 + 192) + 197);
+    const uint64_t layer = 5 * 23040 + 69120 + 5760 + 4 * 512 + 2 * 92160;
+    const uint64_t ends = (1536 + 23040 + 2 * 512) + 23040 + 18432;
+    struct fixture_plan plan;
+    const struct mimo_plan_memory memory = build(&plan, &one_rank);
+
+    CHECK_INT(memory.bytes[MIMO_MEMORY_ACTIVATIONS],
+              slots_of_place(&plan, CLIP) * (2 * layer + ends) +
+                  slots_of_place(&plan, LLM) * language);
+    fixture_release(&plan);
+}
+
+/* Attention's workspace: (3 * 64 * 4 + 2 * 64 * 64) * 4 = 35840 bytes. 16384 positions of 4 angles.
+ * All R rows' logits fit into a chunk. */
+static void test_scratch(void)
+{
+    const uint64_t language =
+        UINT64_C(4) * R * (3 * 48 + 144 + 48 + 384 + 192 + 100 + 1 + 2 + 1) + 16384 * 4 * 4 + 35840;
+    const uint64_t encoder = 384 + 2 * 23040 + 69120 + 23040 + 92160 + 18432 + 35840;
+    struct fixture_plan plan;
+    const struct mimo_plan_memory memory = build(&plan, &one_rank);
+
+    CHECK_INT(memory.bytes[MIMO_MEMORY_SCRATCH], language + encoder + UINT64_C(2) * 18432);
+    fixture_release(&plan);
+}
+
+/* 96 rows of 48 columns: three staging buffers, the rows' places, and a buffer for each micro-step
+ * in flight at both ends in both directions. */
+static void test_buffers(void)
+{
+    struct fixture_plan plan;
+    const struct mimo_plan_memory memory = build(&plan, &one_rank);
+    const uint64_t slots = slots_of_rows(&plan, MIMO_EDGE_FORWARD, true) +
+                           slots_of_rows(&plan, MIMO_EDGE_FORWARD, false) +
+                           slots_of_rows(&plan, MIMO_EDGE_BACKWARD, true) +
+                           slots_of_rows(&plan, MIMO_EDGE_BACKWARD, false);
+
+    CHECK(slots >= 4);
+    CHECK_INT(memory.bytes[MIMO_MEMORY_BUFFERS], (3 + slots) * 18432 + 96 * 4);
+    fixture_release(&plan);
+}
+
+/* Nothing learns in the encoder: its layers take turns in two sets, and with three layers there is
+ * one less to keep. */
+static void test_frozen(void)
+{
+    struct fixture frozen = one_rank, trained = one_rank;
+    struct fixture_plan plan;
+    struct mimo_plan_memory less, more;
+
+    trained.modules[CLIP].layers = frozen.modules[CLIP].layers = 3;
+    frozen.modules[CLIP].is_frozen = true;
+    less = build(&plan, &frozen);
+    fixture_release(&plan);
+    more = build(&plan, &trained);
+    CHECK_INT(more.bytes[MIMO_MEMORY_ACTIVATIONS] - less.bytes[MIMO_MEMORY_ACTIVATIONS],
+              slots_of_place(&plan, CLIP) * (5 * 23040 + 69120 + 5760 + 4 * 512 + 2 * 92160));
+    fixture_release(&plan);
+}
+
+static const struct fixture language_only = {
+    .mode = MIMO_MODE_COLOCATED,
+    .world_size = 1,
+    .micro_steps = 1,
+    .modules = {{.name = "llm"}},
+};
+
+/* Two bytes of weights and activations, four of all that adds up; a float32 copy of the weights.
+ * The five norms' 96 bytes take 128. */
+static void test_bf16(void)
+{
+    struct fixture_plan plan;
+    const struct mimo_plan_memory single = build(&plan, &language_only);
+    struct mimo_plan_training training = *plan.draft.plan.training;
+    struct mimo_plan_memory half;
+
+    training.precision = MIMO_PRECISION_BF16;
+    plan.draft.plan.training = &training;
+    half = mimo_memory_of_rank(&plan.draft.plan, 0, true, &plan.arena);
+    CHECK_INT(2 * half.bytes[MIMO_MEMORY_PARAMETERS],
+              single.bytes[MIMO_MEMORY_PARAMETERS] + UINT64_C(5) * 64);
+    CHECK_INT(half.bytes[MIMO_MEMORY_GRADIENTS], single.bytes[MIMO_MEMORY_GRADIENTS]);
+    CHECK_INT(2 * half.bytes[MIMO_MEMORY_OPTIMIZER], 3 * single.bytes[MIMO_MEMORY_OPTIMIZER]);
+    CHECK_INT(half.bytes[MIMO_MEMORY_ACTIVATIONS],
+              UINT64_C(2) * R * (2 * (5 * 48 + 144 + 384 + 192) + 4 * 48) +
+                  UINT64_C(4) * R * (2 * (2 + 12) + 5));
+    fixture_release(&plan);
+}
+
+/* Of each layer the input alone, and one layer's tensors besides. */
+static void test_recompute(void)
+{
+    struct fixture_plan plan;
+    const struct mimo_plan_memory kept = build(&plan, &language_only);
+    struct mimo_plan_training training = *plan.draft.plan.training;
+    struct mimo_plan_memory again;
+
+    training.recompute = MIMO_RECOMPUTE_FULL;
+    plan.draft.plan.training = &training;
+    again = mimo_memory_of_rank(&plan.draft.plan, 0, true, &plan.arena);
+    CHECK_INT(again.bytes[MIMO_MEMORY_ACTIVATIONS], UINT64_C(4) * R * (2 * 48 + 197));
+    CHECK_INT(again.bytes[MIMO_MEMORY_SCRATCH] - kept.bytes[MIMO_MEMORY_SCRATCH],
+              UINT64_C(4) * R * (5 * 48 + 144 + 2 + 12 + 384 + 192));
+    fixture_release(&plan);
+}
+
+/* With sequence parallelism half of the rows lie between the products, of all rows what is within.
+ */
+static void test_sequence_parallel(void)
+{
+    struct fixture two = language_only;
+    struct fixture_plan plan;
+    struct mimo_plan_memory memory;
+
+    two.world_size = two.modules[0].tp = 2;
+    (void)build(&plan, &two);
+    plan.draft.modules[0].sequence_parallel = 1;
+    memory = mimo_memory_of_rank(&plan.draft.plan, 0, true, &plan.arena);
+    CHECK_INT(memory.bytes[MIMO_MEMORY_ACTIVATIONS],
+              UINT64_C(4) * R *
+                      (2 * (48 + 1 + 2 * 48 + (144 + 48 + 12 + 384 + 192) / 2) + 48 + 2 * 48 + 4) +
+                  UINT64_C(2) * R);
+    fixture_release(&plan);
+}
+
+/* A context-parallel rank has its share of the rows, and room for all keys and values. */
+static void test_context_parallel(void)
+{
+    struct fixture two = language_only;
+    struct fixture_plan plan;
+    const struct mimo_plan_memory whole = build(&plan, &language_only);
+    struct mimo_plan_memory half;
+
+    fixture_release(&plan);
+    two.world_size = two.modules[0].cp = 2;
+    half = build(&plan, &two);
+    CHECK_INT(2 * half.bytes[MIMO_MEMORY_ACTIVATIONS], whole.bytes[MIMO_MEMORY_ACTIVATIONS]);
+    CHECK_INT(2 * (half.bytes[MIMO_MEMORY_SCRATCH] - 16384 * 4 * 4 - 35840 - UINT64_C(8) * R * 96),
+              whole.bytes[MIMO_MEMORY_SCRATCH] - 16384 * 4 * 4 - 35840);
+    fixture_release(&plan);
+}
+
+/* 2 of 4 experts a row, with twice the mean as room: 4 R rows are sent, gated (2 * 96), activated
+ * and returned; a dense feed-forward less. */
+static void test_experts(void)
+{
+    struct fixture_plan plan;
+    const struct mimo_plan_memory dense = build(&plan, &language_only);
+    struct mimo_plan_module *module = &plan.draft.modules[0];
+    struct mimo_plan_memory sparse;
+
+    module->num_experts = 4;
+    module->top_k = 2;
+    module->expert_ffn_hidden_size = 96;
+    module->expert_every = 1;
+    sparse = mimo_memory_of_rank(&plan.draft.plan, 0, true, &plan.arena);
+    CHECK_INT(sparse.bytes[MIMO_MEMORY_ACTIVATIONS] - dense.bytes[MIMO_MEMORY_ACTIVATIONS],
+              UINT64_C(4) * R * 2 * (4 + 4 * (48 + 192 + 96 + 48) - 384 - 192));
+    fixture_release(&plan);
+}
+
+/* 1F1B: a stage keeps as many micro-steps as there are stages from it to the last one. */
+static void test_alive(void)
+{
+    const struct fixture pipeline = {
+        .mode = MIMO_MODE_COLOCATED,
+        .world_size = 4,
+        .micro_steps = 8,
+        .modules = {{"llm", .pp = 4}},
+    };
+    struct fixture all_first = pipeline;
+    struct fixture_plan plan;
+
+    (void)build(&plan, &pipeline);
+    for (uint32_t stage = 0; stage < 4; stage++)
+        CHECK_INT(mimo_memory_of_role(&plan.draft.plan, stage, &plan.arena).micro_steps_alive,
+                  4 - stage);
+    fixture_release(&plan);
+    all_first.schedule = MIMO_PIPELINE_SCHEDULE_GPIPE;
+    CHECK_INT(build(&plan, &all_first).micro_steps_alive, 8);
+    fixture_release(&plan);
+}
+
+/* ---- roles -------------------------------------------------------------------------------------
+ */
+
+static uint32_t role_of(const struct mimo_plan *plan, uint32_t rank)
+{
+    for (uint32_t i = 0; i < plan->range_count; i++)
+        if (rank - plan->ranges[i].first < plan->ranges[i].count)
+            return plan->ranges[i].role;
+    return MIMO_NONE;
+}
+
+/* The role's record is the maximum over all its ranks. */
+static void check_maximum(const struct fixture *fixture)
+{
+    struct fixture_plan plan;
+
+    (void)build(&plan, fixture);
+    for (uint32_t role = 0; role < plan.draft.plan.role_count; role++) {
+        const struct mimo_plan_memory stated =
+            mimo_memory_of_role(&plan.draft.plan, role, &plan.arena);
+        struct mimo_plan_memory most = {0};
+
+        for (uint32_t rank = 0; rank < fixture->world_size; rank++) {
+            struct mimo_plan_memory memory;
+
+            if (role_of(&plan.draft.plan, rank) != role)
+                continue;
+            memory = mimo_memory_of_rank(&plan.draft.plan, rank, true, &plan.arena);
+            for (int kind = 0; kind < MIMO_MEMORY_COUNT; kind++)
+                if (memory.bytes[kind] > most.bytes[kind])
+                    most.bytes[kind] = memory.bytes[kind];
+        }
+        for (int kind = 0; kind < MIMO_MEMORY_COUNT; kind++)
+            CHECK_INT(stated.bytes[kind], most.bytes[kind]);
+    }
+    fixture_release(&plan);
+}
+
+/* Every tensor-parallel size of either module that divides 12 heads, side by side and apart; 192
+ * and 100 do not divide by all of them. */
+static void test_maximum(void)
+{
+    static const uint32_t sizes[] = {1, 2, 3, 4, 6, 12};
+
+    for (size_t i = 0; i < 6; i++)
+        for (size_t k = 0; k < 6; k++) {
+            const uint32_t both = sizes[i] * sizes[k];
+            const struct fixture shared = {
+                .mode = MIMO_MODE_COLOCATED,
+                .world_size = 12,
+                .micro_steps = 1,
+                .modules = {{"clip", .tp = sizes[i], .dp = 12 / sizes[i], .has_projector = true},
+                            {"llm", .tp = sizes[k], .dp = 12 / sizes[k]}},
+            };
+            const struct fixture apart = {
+                .mode = MIMO_MODE_HETEROGENEOUS,
+                .world_size = sizes[i] + 2 * sizes[k],
+                .micro_steps = 2,
+                .modules = {{"clip", .tp = sizes[i]},
+                            {"llm", .tp = sizes[k], .pp = 2, .rank_offset = sizes[i]}},
+            };
+
+            CHECK(both >= 1);
+            check_maximum(&shared);
+            check_maximum(&apart);
+        }
+}
+
+/* ---- absurd sizes ------------------------------------------------------------------------------
+ */
+
+static void test_saturation(void)
+{
+    struct fixture_plan plan;
+    struct mimo_plan_training training;
+    struct mimo_plan_cluster cluster = {.memory = UINT64_MAX - 1};
+    struct mimo_plan_memory memory;
+
+    (void)build(&plan, &one_rank);
+    training = *plan.draft.plan.training;
+    training.micro_batch = training.sequence_length = UINT32_MAX;
+    plan.draft.plan.training = &training;
+    plan.draft.plan.cluster = &cluster;
+    plan.draft.modules[LLM].hidden_size = UINT32_MAX;
+    plan.draft.modules[LLM].head_dim = UINT32_MAX;
+    plan.draft.modules[CLIP].images_max = UINT32_MAX;
+    plan.draft.modules[CLIP].image_tokens = UINT32_MAX;
+    memory = mimo_memory_of_rank(&plan.draft.plan, 0, true, &plan.arena);
+    CHECK_INT(memory.bytes[MIMO_MEMORY_ACTIVATIONS], UINT64_MAX);
+    CHECK_INT(memory.bytes[MIMO_MEMORY_SCRATCH], UINT64_MAX);
+    CHECK_INT(mimo_memory_total(&memory), UINT64_MAX);
+    CHECK(!mimo_memory_fits(&plan.draft.plan, 0, &plan.arena));
+    cluster.memory = 0;
+    CHECK(mimo_memory_fits(&plan.draft.plan, 0, &plan.arena));
+    fixture_release(&plan);
+}
+
+static const struct mimo_test tests[] = {
+    {"activations", test_activations},
+    {"scratch", test_scratch},
+    {"buffers", test_buffers},
+    {"a frozen encoder", test_frozen},
+    {"bf16", test_bf16},
+    {"recomputed layers", test_recompute},
+    {"sequence parallelism", test_sequence_parallel},
+    {"context parallelism", test_context_parallel},
+    {"experts", test_experts},
+    {"micro-steps alive", test_alive},
+    {"the maximum of a role", test_maximum},
+    {"sizes that overflow", test_saturation},
+};
+
+MIMO_TEST_MAIN("compiler/memory", tests)
