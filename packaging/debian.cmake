@@ -1,0 +1,16 @@
+# Run by cpack once what goes into the packages is staged: what Debian wants of every package.
+file(GLOB stages ${CPACK_TEMPORARY_DIRECTORY}/*)
+foreach(stage ${stages})
+  if(NOT IS_DIRECTORY ${stage}/usr)
+    continue()
+  endif()
+  get_filename_component(component ${stage} NAME)
+  set(doc ${stage}/usr/share/doc/mimo-${component})
+  file(COPY ${CMAKE_CURRENT_LIST_DIR}/copyright DESTINATION ${doc})
+  file(COPY ${CPACK_MIMO_CHANGELOG} DESTINATION ${doc})
+  file(REMOVE ${stage}/usr/share/doc/mimo/LICENSE) # copyright says it
+  file(GLOB pages ${stage}/usr/share/man/man*/*.[1-9])
+  foreach(file ${pages} ${doc}/changelog)
+    execute_process(COMMAND gzip -9nf ${file} COMMAND_ERROR_IS_FATAL ANY)
+  endforeach()
+endforeach()
