@@ -43,6 +43,9 @@ struct mimo_value mimo_apply_unary(const struct mimo_calculator *calculator,
                                    enum mimo_operator operator, struct mimo_span span,
                                    const struct mimo_value *operand);
 
+/* The units that a number may carry, "kB" to "h", by their index; NULL behind the last. */
+const char *mimo_unit_word(size_t index);
+
 /* All binary operators but && and ||, which do not always evaluate their right side. */
 struct mimo_value mimo_apply_binary(const struct mimo_calculator *calculator,
                                     enum mimo_operator operator, struct mimo_span span,

@@ -24,7 +24,7 @@ extern const struct mimo_rule mimo_model_rules[];      /* E04 (check_model.c) */
 extern const struct mimo_rule mimo_layout_rules[];     /* E05 (check_layout.c) */
 extern const struct mimo_rule mimo_deployment_rules[]; /* E06, and those of E05 and W05 that need
                                                           the world (check_deployment.c) */
-extern const struct mimo_rule mimo_training_rules[];   /* E07, W0502 (check_training.c) */
+extern const struct mimo_rule mimo_training_rules[];   /* E07, W0502, W07 (check_training.c) */
 
 /* Runs all rules, and completes the facts that follow from several blocks: world_size,
  * data_parallel where it is auto, micro_steps, the projectors' encoders. */

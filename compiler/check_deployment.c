@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { RANKS_MAX = 1 << 20 }; /* of a deployment */
+
 #define TEXT(checker, ...) mimo_arena_printf((checker)->diagnostics->arena, __VA_ARGS__)
 
 /* Modules share all ranks: colocated or homogeneous. */
@@ -74,10 +76,17 @@ static void help_with_name(struct mimo_checker *checker, struct mimo_diagnostic 
     mimo_suggest(checker->diagnostics, diagnostic, name, &candidates);
 }
 
+/* A layout under a wrong name may be meant for any module: none counts as missing. */
+static void excuse_absence(struct mimo_facts *facts)
+{
+    for (size_t i = 0; i < facts->module_count; i++)
+        facts->modules[i].layout.is_absent = false;
+}
+
 /* E0608 */
 static void check_layout_names(struct mimo_checker *checker)
 {
-    const struct mimo_facts *facts = checker->facts;
+    struct mimo_facts *facts = checker->facts;
     const struct mimo_block *deployment = facts->declaration->deployment;
 
     if (deployment == NULL || !knows_modules(facts))
@@ -85,13 +94,15 @@ static void check_layout_names(struct mimo_checker *checker)
     for (size_t i = 0; i < deployment->child_count; i++) {
         const struct mimo_block *layout = deployment->children[i];
 
-        if (layout->kind == MIMO_BLOCK_parallelism && layout->name != NULL &&
-            strcmp(layout->name, "all") != 0 && !is_module(facts, layout->name))
-            help_with_name(checker,
-                           mimo_diagnose(checker->diagnostics, MIMO_E0608, layout->name_span,
-                                         "%s is no module of model %s", layout->name,
-                                         facts->declaration->model->name),
-                           layout->name);
+        if (layout->kind != MIMO_BLOCK_parallelism || layout->name == NULL ||
+            strcmp(layout->name, "all") == 0 || is_module(facts, layout->name))
+            continue;
+        help_with_name(checker,
+                       mimo_diagnose(checker->diagnostics, MIMO_E0608, layout->name_span,
+                                     "%s is no module of model %s", layout->name,
+                                     facts->declaration->model->name),
+                       layout->name);
+        excuse_absence(facts);
     }
 }
 
@@ -181,22 +192,32 @@ static bool are_all_auto(const struct mimo_facts *facts)
     return facts->module_count > 0;
 }
 
+/* E0302: the proof of a plan goes through its ranks. */
+static void check_world_bound(struct mimo_checker *checker)
+{
+    struct mimo_facts *facts = checker->facts;
+
+    if (!mimo_is_known(facts->world_size) || facts->world_size <= RANKS_MAX)
+        return;
+    mimo_diagnose(checker->diagnostics, MIMO_E0302, world_size_place(facts),
+                  "deployment %s has %lld ranks, more than a plan can hold, %d",
+                  facts->declaration->deployment->name, (long long)facts->world_size, RANKS_MAX);
+    facts->world_size = MIMO_UNKNOWN;
+}
+
 /* Completes world_size. E0203 where nothing says how many ranks there are. */
 static void resolve_world_size(struct mimo_checker *checker)
 {
     struct mimo_facts *facts = checker->facts;
     const struct mimo_block *deployment = facts->declaration->deployment;
 
-    if (deployment == NULL || facts->world_size_is_given)
+    if (deployment == NULL)
         return;
-    facts->world_size = derive_world_size(facts);
-    if (mimo_is_known(facts->world_size) && facts->world_size > INT32_MAX) {
-        mimo_diagnose(checker->diagnostics, MIMO_E0302, deployment->name_span,
-                      "deployment %s has %lld ranks, more than there can be", deployment->name,
-                      (long long)facts->world_size);
-        facts->world_size = MIMO_UNKNOWN;
-    }
-    if (!mimo_is_known(facts->world_size) && shares_all_ranks(facts) && are_all_auto(facts))
+    if (!facts->world_size_is_given)
+        facts->world_size = derive_world_size(facts);
+    check_world_bound(checker);
+    if (!facts->world_size_is_given && !mimo_is_known(facts->world_size) &&
+        shares_all_ranks(facts) && are_all_auto(facts))
         mimo_diagnose_help(checker->diagnostics,
                            mimo_diagnose(checker->diagnostics, MIMO_E0203, deployment->name_span,
                                          "deployment %s has no world_size", deployment->name),
@@ -586,6 +607,24 @@ static int64_t find_crossing(const struct mimo_layout_facts *layout, int64_t nod
     return 0;
 }
 
+static void help_with_node(struct mimo_checker *checker, struct mimo_diagnostic *diagnostic,
+                           int64_t tp, int64_t node)
+{
+    if (tp > node)
+        mimo_diagnose_help(checker->diagnostics, diagnostic,
+                           "at most %lld ranks share a node; a pipeline stage for each node sends "
+                           "far less between them",
+                           (long long)node);
+    else if (node % tp == 0)
+        mimo_diagnose_help(checker->diagnostics, diagnostic,
+                           "with a rank_offset that is a multiple of %lld each group is on one "
+                           "node",
+                           (long long)tp);
+    else
+        mimo_diagnose_help(checker->diagnostics, diagnostic, "%s divide a node",
+                           mimo_check_divisors(checker->diagnostics->arena, node, tp));
+}
+
 /* W0501 */
 static void check_nodes(struct mimo_checker *checker, struct mimo_module_facts *module)
 {
@@ -606,6 +645,7 @@ static void check_nodes(struct mimo_checker *checker, struct mimo_module_facts *
         "%lld and %lld on two nodes",
         module->block->name, (long long)layout->tp, (long long)border - 1, (long long)border);
     mimo_check_note(checker, diagnostic, cluster, MIMO_ATTR_gpus_per_node, "gpus_per_node");
+    help_with_node(checker, diagnostic, layout->tp, node);
 }
 
 /* clang-format off */

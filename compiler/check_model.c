@@ -47,6 +47,14 @@ static void check_encoders(struct mimo_checker *checker)
     }
 }
 
+/* num_attention_heads is in error, and with it what is as many by default. */
+static void forget_heads(struct mimo_module_facts *module)
+{
+    module->heads = MIMO_UNKNOWN;
+    if (!mimo_block_is_set(module->block, MIMO_ATTR_num_query_groups))
+        module->groups = MIMO_UNKNOWN;
+}
+
 /* E0401. A language model may state head_dim; an encoder cannot. */
 static void check_head_dim(struct mimo_checker *checker, struct mimo_module_facts *module)
 {
@@ -66,9 +74,8 @@ static void check_head_dim(struct mimo_checker *checker, struct mimo_module_fact
         checker->diagnostics, diagnostic, "%s divide it%s",
         mimo_check_divisors(checker->diagnostics->arena, module->hidden_size, module->heads),
         module->kind == MIMO_MODULE_KIND_LANGUAGE ? "; or give head_dim" : "");
-    module->heads = module->head_dim = MIMO_UNKNOWN;
-    if (!mimo_block_is_set(module->block, MIMO_ATTR_num_query_groups))
-        module->groups = MIMO_UNKNOWN;
+    module->head_dim = MIMO_UNKNOWN;
+    forget_heads(module);
 }
 
 /* E0402 */
@@ -105,6 +112,8 @@ static void check_rotary_pairs(struct mimo_checker *checker, struct mimo_module_
                   "heads of %s are %lld wide, but rotary positions turn pairs of elements",
                   module->block->name, (long long)module->head_dim);
     module->head_dim = MIMO_UNKNOWN;
+    if (attribute == MIMO_ATTR_num_attention_heads)
+        forget_heads(module);
 }
 
 /* E0302: gpt has no experts, and a token cannot visit more experts than there are. */
@@ -180,15 +189,19 @@ static void check_channels(struct mimo_checker *checker, struct mimo_module_fact
         return;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         const struct mimo_value *value = mimo_block_value(module->block, lists[i].attribute);
+        struct mimo_diagnostic *diagnostic;
 
         if (value->kind != MIMO_VALUE_LIST || value->item_count == (size_t)module->channels)
             continue;
-        mimo_check_note(checker,
-                        mimo_diagnose(checker->diagnostics, MIMO_E0302,
-                                      mimo_block_span(module->block, lists[i].attribute),
-                                      "%s has %zu numbers, but channels = %lld", lists[i].name,
-                                      value->item_count, (long long)module->channels),
-                        module->block, MIMO_ATTR_channels, "channels");
+        diagnostic = mimo_diagnose(checker->diagnostics, MIMO_E0302,
+                                   mimo_block_span(module->block, lists[i].attribute),
+                                   "%s has %zu numbers, but channels = %lld", lists[i].name,
+                                   value->item_count, (long long)module->channels);
+        mimo_check_note(checker, diagnostic, module->block, MIMO_ATTR_channels, "channels");
+        if (!mimo_block_is_set(module->block, lists[i].attribute))
+            mimo_diagnose_help(checker->diagnostics, diagnostic,
+                               "give %s: its default is that of CLIP, for three colours",
+                               lists[i].name);
     }
 }
 
@@ -231,6 +244,26 @@ static void sum_image_tokens(struct mimo_checker *checker)
     }
 }
 
+static void report_token_outside(struct mimo_checker *checker,
+                                 const struct mimo_modality_facts *modality,
+                                 const struct mimo_module_facts *language)
+{
+    struct mimo_diagnostic *diagnostic = mimo_diagnose(
+        checker->diagnostics, MIMO_E0404, mimo_block_span(modality->block, MIMO_ATTR_special_token),
+        "special_token = %lld lies outside the vocabulary, 0 to %lld",
+        (long long)modality->special_token, (long long)language->vocab_size - 1);
+
+    mimo_check_note(checker, diagnostic, language->block, MIMO_ATTR_vocab_size, "vocab_size");
+    if (modality->special_token < 0)
+        mimo_diagnose_help(checker->diagnostics, diagnostic,
+                           "give the id of a token that no text has");
+    else if (modality->special_token < INT32_MAX)
+        mimo_diagnose_help(checker->diagnostics, diagnostic,
+                           "vocab_size = %lld or more holds it; rows that the weights lack are "
+                           "initialised",
+                           (long long)modality->special_token + 1);
+}
+
 /* E0404 */
 static void check_token_in_vocabulary(struct mimo_checker *checker)
 {
@@ -244,13 +277,7 @@ static void check_token_in_vocabulary(struct mimo_checker *checker)
         if (!mimo_is_known(modality->special_token) ||
             (modality->special_token >= 0 && modality->special_token < language->vocab_size))
             continue;
-        mimo_check_note(checker,
-                        mimo_diagnose(checker->diagnostics, MIMO_E0404,
-                                      mimo_block_span(modality->block, MIMO_ATTR_special_token),
-                                      "special_token = %lld lies outside the vocabulary, 0 to %lld",
-                                      (long long)modality->special_token,
-                                      (long long)language->vocab_size - 1),
-                        language->block, MIMO_ATTR_vocab_size, "vocab_size");
+        report_token_outside(checker, modality, language);
         modality->special_token = MIMO_UNKNOWN;
     }
 }
@@ -429,13 +456,15 @@ static void check_shared_width(struct mimo_checker *checker, struct mimo_module_
 
 static int64_t images_of_a_sample(const struct mimo_block *data)
 {
+    static const struct mimo_value unknown = {.kind = MIMO_VALUE_UNKNOWN};
+    const int64_t format = mimo_fact_word(data, MIMO_ATTR_format);
     const struct mimo_value *value;
 
-    if (data == NULL || mimo_fact_word(data, MIMO_ATTR_format) != MIMO_DATA_FORMAT_SYNTHETIC)
-        return 1;
+    if (format != MIMO_DATA_FORMAT_SYNTHETIC)
+        return mimo_is_known(format) ? 1 : MIMO_UNKNOWN;
     value = mimo_block_value(data, MIMO_ATTR_images_per_sample);
     if (value->kind == MIMO_VALUE_LIST && value->item_count == 2)
-        value = &value->items[1];
+        value = value->items[0].integer > value->items[1].integer ? &unknown : &value->items[1];
     return value->kind == MIMO_VALUE_INTEGER ? value->integer : MIMO_UNKNOWN;
 }
 
@@ -496,6 +525,7 @@ static void check_positions(struct mimo_checker *checker, struct mimo_module_fac
             "sequence_length = %lld is more than max_sequence_length = %lld of %s",
             (long long)length, (long long)module->max_sequence_length, module->block->name),
         module->block, MIMO_ATTR_max_sequence_length, "max_sequence_length");
+    checker->facts->sequence_length = MIMO_UNKNOWN;
 }
 
 static int64_t max_known(int64_t a, int64_t b)

@@ -28,7 +28,7 @@ static void check_epochs(struct mimo_checker *checker)
     struct mimo_diagnostic *diagnostic;
 
     if (training == NULL || mimo_fact_word(data, MIMO_ATTR_format) != MIMO_DATA_FORMAT_SYNTHETIC ||
-        mimo_block_is_set(training, MIMO_ATTR_steps) ||
+        mimo_block_value(training, MIMO_ATTR_steps)->kind != MIMO_VALUE_NONE ||
         mimo_block_value(training, MIMO_ATTR_epochs)->kind == MIMO_VALUE_NONE ||
         !mimo_block_is_set(training, MIMO_ATTR_epochs))
         return;
@@ -143,6 +143,82 @@ static void check_bubble(struct mimo_checker *checker, struct mimo_module_facts 
                        "a smaller micro_batch or a larger global_batch gives more micro-steps");
 }
 
+/* The images of one modality that a sample has room for beside a first token and one to learn; the
+ * most of any modality, or unknown. */
+static int64_t images_with_room(const struct mimo_facts *facts)
+{
+    int64_t most = MIMO_UNKNOWN;
+
+    for (size_t i = 0; i < facts->modality_count && mimo_is_known(facts->sequence_length); i++) {
+        const int64_t tokens = facts->modalities[i].image_tokens;
+
+        if (!mimo_is_known(tokens) || tokens <= 0)
+            return MIMO_UNKNOWN;
+        if (most < (facts->sequence_length - 2) / tokens)
+            most = (facts->sequence_length - 2) / tokens;
+    }
+    return most;
+}
+
+/* W0701: the limit that holds is then the one of sequence_length. */
+static void check_image_limit(struct mimo_checker *checker)
+{
+    const struct mimo_facts *facts = checker->facts;
+    const struct mimo_block *data = facts->declaration->data;
+    const int64_t limit = mimo_fact_integer(data, MIMO_ATTR_max_images_per_sample);
+    const int64_t room = images_with_room(facts);
+    struct mimo_diagnostic *diagnostic;
+
+    if (!mimo_is_known(limit) || !mimo_is_known(room) || limit <= room ||
+        mimo_fact_word(data, MIMO_ATTR_format) != MIMO_DATA_FORMAT_LLAVA)
+        return;
+    diagnostic = mimo_diagnose(
+        checker->diagnostics, MIMO_W0701, mimo_block_span(data, MIMO_ATTR_max_images_per_sample),
+        "max_images_per_sample = %lld, but sequence_length = %lld has room "
+        "for %lld: records with more are refused",
+        (long long)limit, (long long)facts->sequence_length, (long long)room);
+    mimo_check_note(checker, diagnostic, facts->declaration->training, MIMO_ATTR_sequence_length,
+                    "sequence_length");
+}
+
+/* W0702 */
+static void check_evaluation(struct mimo_checker *checker)
+{
+    const struct mimo_block *data = checker->facts->declaration->data;
+    const struct mimo_block *training = checker->facts->declaration->training;
+    struct mimo_diagnostic *diagnostic;
+
+    if (data == NULL || data->is_damaged ||
+        mimo_fact_integer(training, MIMO_ATTR_eval_interval) <= 0 ||
+        mimo_block_value(data, MIMO_ATTR_validation)->kind != MIMO_VALUE_NONE)
+        return;
+    diagnostic = mimo_diagnose(checker->diagnostics, MIMO_W0702,
+                               mimo_block_span(training, MIMO_ATTR_eval_interval),
+                               "eval_interval is given, but the data has no validation file: "
+                               "nothing is evaluated");
+    mimo_diagnose_note(checker->diagnostics, diagnostic, data->name_span, "the data is here");
+}
+
+/* W0703 */
+static void check_warmup(struct mimo_checker *checker)
+{
+    const struct mimo_block *training = checker->facts->declaration->training;
+    const struct mimo_block *schedule =
+        training == NULL ? NULL : mimo_block_child(training, MIMO_BLOCK_schedule, NULL);
+    const int64_t steps = mimo_fact_integer(training, MIMO_ATTR_steps);
+    const int64_t warmup = mimo_fact_integer(schedule, MIMO_ATTR_warmup_steps);
+    struct mimo_diagnostic *diagnostic;
+
+    if (!mimo_is_known(steps) || !mimo_is_known(warmup) || warmup < steps)
+        return;
+    diagnostic = mimo_diagnose(checker->diagnostics, MIMO_W0703,
+                               mimo_block_span(schedule, MIMO_ATTR_warmup_steps),
+                               "warmup_steps = %lld, but training ends after %lld steps: the "
+                               "learning rate only grows",
+                               (long long)warmup, (long long)steps);
+    mimo_check_note(checker, diagnostic, training, MIMO_ATTR_steps, "steps");
+}
+
 /* clang-format off */
 const struct mimo_rule mimo_training_rules[] = {
     {.check = check_images},
@@ -151,6 +227,9 @@ const struct mimo_rule mimo_training_rules[] = {
     {.check_module = check_encoder_samples},
     {.check = check_program_size},
     {.check_module = check_bubble},
+    {.check = check_image_limit},
+    {.check = check_evaluation},
+    {.check = check_warmup},
     {0},
 };
 /* clang-format on */

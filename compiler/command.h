@@ -21,6 +21,7 @@ struct mimo_run {
     struct mimo_options *options;
     struct mimo_sources sources;
     struct mimo_diagnostics total; /* of all files */
+    bool has_failed;               /* some file could not be read or written */
 };
 
 #define MIMO_DECLARE_COMMAND(name, word, ...)                                                      \
@@ -30,6 +31,9 @@ MIMO_COMMANDS(MIMO_DECLARE_COMMAND)
 
 /* Prints what is at fault, and returns MIMO_EXIT_USAGE. */
 enum mimo_exit mimo_run_complain(const struct mimo_error *err);
+
+/* The same for one file of several: the run goes on, and mimo_run_judge() says so in the end. */
+void mimo_run_fail(struct mimo_run *run, const struct mimo_error *err);
 
 /* Prepares the compilation of one of the files; its diagnostics are its own. */
 void mimo_run_begin(struct mimo_run *run, struct mimo_compilation *compilation,
@@ -45,7 +49,7 @@ enum mimo_status mimo_run_check_settings(const struct mimo_run *run, struct mimo
 /* Prints all diagnostics in the format that was asked for. */
 void mimo_run_print(const struct mimo_run *run);
 
-/* The exit status that the diagnostics call for. */
+/* The exit status that failures and diagnostics call for. */
 enum mimo_exit mimo_run_judge(const struct mimo_run *run);
 
 /* True where text on `descriptor` is to be coloured. */

@@ -38,6 +38,13 @@ struct mimo_setting {
     bool is_used;                             /* a param of that name was found in some file */
 };
 
+/* A text that stands in for a file: what an editor has not saved yet. */
+struct mimo_overlay {
+    const char *path; /* resolved (realpath) */
+    const char *text;
+    size_t size;
+};
+
 enum { MIMO_CHOICES_MAX = 4096 }; /* combinations that one lint goes through */
 
 /* What the command line asks of a compilation. */
@@ -46,6 +53,9 @@ struct mimo_request {
     size_t setting_count, setting_capacity;
     const char **folders; /* -I */
     size_t folder_count, folder_capacity;
+    const char *presets;                 /* the folder of those that ship with mimoc, or NULL */
+    const struct mimo_overlay *overlays; /* of imported files */
+    size_t overlay_count;
     const char *names[MIMO_CHOICE_COUNT]; /* --model and the like, or NULL */
     int64_t world_size;                   /* or 0 */
     bool needs_model;                     /* a file without a model is not a library but wrong */
@@ -130,6 +140,10 @@ void mimo_compilation_init(struct mimo_compilation *compilation, struct mimo_sou
  * the file itself cannot be read, or a --set value is no expression. */
 enum mimo_status mimo_compilation_load(struct mimo_compilation *compilation, const char *path,
                                        struct mimo_error *err);
+
+/* The same for `size` bytes at `text` in place of what `path` holds. */
+enum mimo_status mimo_compilation_load_draft(struct mimo_compilation *compilation, const char *path,
+                                             const char *text, size_t size, struct mimo_error *err);
 
 /* The same for `size` bytes at `text`, called `name`; imports are relative to the current folder.
  */

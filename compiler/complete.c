@@ -49,8 +49,10 @@ static void check_length_of_training(struct mimo_compilation *compilation,
                                      const struct mimo_block *training)
 {
     struct mimo_span steps, epochs;
-    const bool has_steps = mimo_block_origin(training, MIMO_ATTR_steps, &steps);
-    const bool has_epochs = mimo_block_origin(training, MIMO_ATTR_epochs, &epochs);
+    const bool has_steps = mimo_block_origin(training, MIMO_ATTR_steps, &steps) &&
+                           mimo_block_value(training, MIMO_ATTR_steps)->kind != MIMO_VALUE_NONE;
+    const bool has_epochs = mimo_block_origin(training, MIMO_ATTR_epochs, &epochs) &&
+                            mimo_block_value(training, MIMO_ATTR_epochs)->kind != MIMO_VALUE_NONE;
     struct mimo_diagnostic *diagnostic;
 
     if (!has_steps && !has_epochs) {

@@ -1,5 +1,6 @@
 /* From the value of an expression to what an attribute's type asks for. */
 #include "compiler/evaluate.h"
+#include "compiler/source.h"
 #include "compiler/suggest.h"
 
 #include <inttypes.h>
@@ -50,6 +51,7 @@ void mimo_report_word(const struct mimo_scope *scope, const char *word, struct m
 
     for (size_t i = 0; i < type->word_count; i++)
         mimo_candidates_add(&candidates, type->words[i]);
+    candidates.closed_count = candidates.count;
     if (mimo_closest(word, &candidates, closest) > 0)
         mimo_suggest(compilation->diagnostics, diagnostic, word, &candidates);
 }
@@ -74,6 +76,32 @@ static struct mimo_value check_range(const struct conversion *conversion,
     return mimo_value_unknown();
 }
 
+/* True where the value is written as such, and not computed. */
+static bool is_literal(const struct conversion *conversion, struct mimo_span span)
+{
+    size_t length;
+    const char *text = mimo_source_text(conversion->scope->compilation->sources, span, &length);
+
+    for (size_t i = 0; i < length; i++) {
+        if (strchr("0123456789._", text[i]) == NULL)
+            return false;
+    }
+    return length > 0;
+}
+
+/* 4.0 for an integer. */
+static void offer_integer(const struct conversion *conversion, struct mimo_diagnostic *diagnostic,
+                          int64_t integer)
+{
+    struct mimo_compilation *compilation = conversion->scope->compilation;
+    const char *text = mimo_arena_printf(compilation->arena, "%" PRId64, integer);
+
+    mimo_diagnose_help(compilation->diagnostics, diagnostic, "write %s", text);
+    if (is_literal(conversion, diagnostic->span))
+        mimo_diagnose_fix(compilation->diagnostics, diagnostic, diagnostic->span, text, "write %s",
+                          text);
+}
+
 static struct mimo_value convert_number(const struct conversion *conversion,
                                         const struct mimo_value *value)
 {
@@ -92,8 +120,7 @@ static struct mimo_value convert_number(const struct conversion *conversion,
     if ((forms & MIMO_FORM_REAL) == 0 && number.kind == MIMO_VALUE_REAL) {
         diagnostic = report_type(conversion, value);
         if (is_whole)
-            mimo_diagnose_help(conversion->scope->compilation->diagnostics, diagnostic,
-                               "write %" PRId64, (int64_t)value->real);
+            offer_integer(conversion, diagnostic, (int64_t)value->real);
         return mimo_value_unknown();
     }
     return check_range(conversion, &number);
@@ -146,6 +173,19 @@ static struct mimo_value convert_word(const struct conversion *conversion,
     return mimo_value_unknown();
 }
 
+/* A word or a name in quotes. Whether there is such a name is not known here. */
+static void offer_bare(const struct conversion *conversion, struct mimo_diagnostic *diagnostic,
+                       const char *word)
+{
+    struct mimo_diagnostics *diagnostics = conversion->scope->compilation->diagnostics;
+    const char *quoted = mimo_arena_printf(diagnostics->arena, "\"%s\"", word);
+
+    mimo_diagnose_help(diagnostics, diagnostic, "write it without quotes");
+    if (mimo_type_word_index(conversion->type, word) >= 0 &&
+        mimo_source_reads(diagnostics->sources, diagnostic->span, quoted))
+        mimo_diagnose_fix(diagnostics, diagnostic, diagnostic->span, word, "write '%s'", word);
+}
+
 static struct mimo_value convert_string(const struct conversion *conversion,
                                         const struct mimo_value *value)
 {
@@ -156,8 +196,7 @@ static struct mimo_value convert_string(const struct conversion *conversion,
     diagnostic = report_type(conversion, value);
     if (mimo_type_word_index(conversion->type, value->text) >= 0 ||
         (conversion->type->forms & MIMO_FORM_NAME))
-        mimo_diagnose_help(conversion->scope->compilation->diagnostics, diagnostic,
-                           "write it without quotes");
+        offer_bare(conversion, diagnostic, value->text);
     return mimo_value_unknown();
 }
 

@@ -31,6 +31,11 @@ enum mimo_severity mimo_code_severity(enum mimo_code code)
     return CODES[code].severity;
 }
 
+const char *mimo_severity_word(enum mimo_severity severity)
+{
+    return severity == MIMO_SEVERITY_ERROR ? "error" : "warning";
+}
+
 bool mimo_code_find(const char *name, enum mimo_code *out_code)
 {
     for (int code = 0; code < MIMO_CODE_COUNT; code++) {
@@ -142,6 +147,77 @@ void mimo_diagnose_help(struct mimo_diagnostics *diagnostics, struct mimo_diagno
     va_end(arguments);
 }
 
+/* ---- fixes ---- */
+
+static void set_fix(struct mimo_diagnostics *diagnostics, struct mimo_diagnostic *diagnostic,
+                    struct mimo_span span, const char *text, const char *message)
+{
+    diagnostic->fix =
+        (struct mimo_fix){message, span, mimo_arena_copy(diagnostics->arena, text, strlen(text))};
+}
+
+void mimo_diagnose_fix(struct mimo_diagnostics *diagnostics, struct mimo_diagnostic *diagnostic,
+                       struct mimo_span span, const char *text, const char *format, ...)
+{
+    va_list arguments;
+
+    if (diagnostic == &diagnostics->unrecorded)
+        return;
+    va_start(arguments, format);
+    set_fix(diagnostics, diagnostic, span, text,
+            mimo_arena_vprintf(diagnostics->arena, format, arguments));
+    va_end(arguments);
+}
+
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+static uint32_t skip_blanks(const char *text, uint32_t at)
+{
+    while (is_blank(text[at]))
+        at++;
+    return at;
+}
+
+/* What is to be taken out with `span`, so that nothing looks missing. */
+static struct mimo_span widen(const struct mimo_source *source, struct mimo_span span)
+{
+    const char *text = source->text;
+    uint32_t begin = span.begin, end = skip_blanks(text, span.end);
+
+    while (begin > 0 && is_blank(text[begin - 1]))
+        begin--;
+    if (text[end] == ';') {
+        span.end = end + 1;
+        end = skip_blanks(text, span.end);
+    }
+    if (begin != mimo_source_line_begin(source, begin))
+        return (struct mimo_span){span.file, begin, span.end};
+    if (text[end] == '\r')
+        end++;
+    if (text[end] == '\n')
+        return (struct mimo_span){span.file, begin, end + 1};
+    return (struct mimo_span){span.file, end == source->size ? begin : span.begin, end};
+}
+
+void mimo_diagnose_removal(struct mimo_diagnostics *diagnostics, struct mimo_diagnostic *diagnostic,
+                           struct mimo_span span, const char *format, ...)
+{
+    const struct mimo_source *source = mimo_source(diagnostics->sources, span.file);
+    va_list arguments;
+
+    if (diagnostic == &diagnostics->unrecorded)
+        return;
+    va_start(arguments, format);
+    set_fix(diagnostics, diagnostic, widen(source, span), "",
+            mimo_arena_vprintf(diagnostics->arena, format, arguments));
+    va_end(arguments);
+}
+
+/* ---- the whole list ---- */
+
 static int compare_numbers(uint32_t a, uint32_t b)
 {
     return (a > b) - (a < b);
@@ -162,8 +238,21 @@ static int compare(const void *left, const void *right)
     return order != 0 ? order : strcmp(a->message, b->message);
 }
 
+/* From the import of the file that it stands in to the one in the main file. */
+static void add_chain(struct mimo_diagnostics *diagnostics, struct mimo_diagnostic *item)
+{
+    const struct mimo_source *source = mimo_source(diagnostics->sources, item->span.file);
+
+    for (; source->is_imported; source = mimo_source(diagnostics->sources, source->import.file))
+        mimo_diagnose_note(diagnostics, item, source->import, "%s is imported here", source->name);
+}
+
 void mimo_diagnostics_sort(struct mimo_diagnostics *diagnostics)
 {
+    for (size_t i = 0; i < diagnostics->count; i++)
+        add_chain(diagnostics, diagnostics->items[i]);
+    for (size_t i = 0; i < diagnostics->silenced_count; i++)
+        add_chain(diagnostics, diagnostics->silenced[i]);
     if (diagnostics->count > 1)
         qsort(diagnostics->items, diagnostics->count, sizeof *diagnostics->items, compare);
 }
@@ -194,5 +283,18 @@ void mimo_diagnostics_merge(struct mimo_diagnostics *total, const struct mimo_di
         else
             total->warning_count++;
     }
+    for (size_t i = 0; i < part->silenced_count; i++)
+        MIMO_APPEND(total->arena, total->silenced, total->silenced_count, total->silenced_capacity,
+                    part->silenced[i]);
     total->dropped += part->dropped;
+}
+
+size_t mimo_diagnostics_fatal_count(const struct mimo_diagnostics *diagnostics)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < diagnostics->count; i++)
+        count += diagnostics->items[i]->severity == MIMO_SEVERITY_WARNING &&
+                 diagnostics->is_fatal[diagnostics->items[i]->code];
+    return count;
 }

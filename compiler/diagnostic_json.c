@@ -1,90 +1,87 @@
-/* The JSON sink: one object, LANGUAGE.md "JSON of mimoc lint". */
+/* The JSON sink: one object, docs/reference.md "JSON form". */
+#include "compiler/diagnostic_sink.h"
+#include "compiler/json.h"
 #include "compiler/source.h"
-#include "compiler/text.h"
 
-#include <inttypes.h>
-#include <string.h>
-
-static void print_character(FILE *file, const char *text, size_t length, uint32_t character)
-{
-    if (character == MIMO_INVALID_CHARACTER)
-        (void)fputs("\\ufffd", file);
-    else if (character == '"' || character == '\\')
-        (void)fprintf(file, "\\%c", (int)character);
-    else if (character < 0x20 || character == 0x7F)
-        (void)fprintf(file, "\\u%04" PRIx32, character);
-    else
-        (void)fwrite(text, 1, length, file);
-}
-
-static void print_string(FILE *file, const char *text)
-{
-    const size_t size = strlen(text);
-    size_t length;
-
-    (void)fputc('"', file);
-    for (size_t i = 0; i < size; i += length) {
-        const uint32_t character = mimo_utf8_decode(text + i, size - i, &length);
-        print_character(file, text + i, length, character);
-    }
-    (void)fputc('"', file);
-}
-
-static void print_member(FILE *file, const char *name, const char *text)
-{
-    (void)fprintf(file, ", \"%s\": ", name);
-    print_string(file, text);
-}
-
-/* Members file, line and column of a span's begin. */
-static void print_begin(FILE *file, const struct mimo_source *source, struct mimo_span span)
+static void write_begin(struct mimo_json *json, const struct mimo_source *source,
+                        struct mimo_span span)
 {
     const struct mimo_place place = mimo_source_place(source, span.begin);
 
-    print_member(file, "file", source->name);
-    (void)fprintf(file, ", \"line\": %" PRIu32 ", \"column\": %" PRIu32, place.line, place.column);
+    mimo_json_text(json, "file", source->name);
+    mimo_json_integer(json, "line", place.line);
+    mimo_json_integer(json, "column", place.column);
 }
 
-static void print_notes(const struct mimo_diagnostics *diagnostics,
-                        const struct mimo_diagnostic *item, FILE *file)
+static void write_span(struct mimo_json *json, const struct mimo_source *source,
+                       struct mimo_span span)
 {
-    (void)fputs(", \"notes\": [", file);
+    const struct mimo_place end = mimo_source_place(source, span.end);
+
+    write_begin(json, source, span);
+    mimo_json_integer(json, "end_line", end.line);
+    mimo_json_integer(json, "end_column", end.column);
+}
+
+static void write_notes(struct mimo_json *json, const struct mimo_sources *sources,
+                        const struct mimo_diagnostic *item)
+{
+    mimo_json_open_list(json, "notes");
     for (size_t i = 0; i < item->note_count; i++) {
         const struct mimo_note *note = &item->notes[i];
-        (void)fputs(i == 0 ? " { \"message\": " : ", { \"message\": ", file);
-        print_string(file, note->message);
-        print_begin(file, mimo_source(diagnostics->sources, note->span.file), note->span);
-        (void)fputs(" }", file);
+        mimo_json_open_object(json, NULL);
+        mimo_json_text(json, "message", note->message);
+        write_begin(json, mimo_source(sources, note->span.file), note->span);
+        mimo_json_close(json);
     }
-    (void)fputs(item->note_count > 0 ? " ]" : "]", file);
+    mimo_json_close(json);
 }
 
-static void print_diagnostic(const struct mimo_diagnostics *diagnostics,
-                             const struct mimo_diagnostic *item, FILE *file)
+/* A list of fixes, each a list of edits: readers need not change when more becomes certain. */
+static void write_fixes(struct mimo_json *json, const struct mimo_sources *sources,
+                        const struct mimo_fix *fix)
 {
-    const struct mimo_source *source = mimo_source(diagnostics->sources, item->span.file);
-    const struct mimo_place end = mimo_source_place(source, item->span.end);
+    mimo_json_open_list(json, "fixes");
+    mimo_json_open_object(json, NULL);
+    mimo_json_text(json, "message", fix->message);
+    mimo_json_open_list(json, "edits");
+    mimo_json_open_object(json, NULL);
+    write_span(json, mimo_source(sources, fix->span.file), fix->span);
+    mimo_json_text(json, "text", fix->text);
+    mimo_json_close(json);
+    mimo_json_close(json);
+    mimo_json_close(json);
+    mimo_json_close(json);
+}
 
-    (void)fprintf(file, "\n  { \"code\": \"%s\"", mimo_code_name(item->code));
-    print_member(file, "severity", item->severity == MIMO_SEVERITY_ERROR ? "error" : "warning");
-    print_member(file, "message", item->message);
-    print_begin(file, source, item->span);
-    (void)fprintf(file, ", \"end_line\": %" PRIu32 ", \"end_column\": %" PRIu32, end.line,
-                  end.column);
-    print_notes(diagnostics, item, file);
+static void write_diagnostic(struct mimo_json *json, const struct mimo_sources *sources,
+                             const struct mimo_diagnostic *item)
+{
+    mimo_json_open_object(json, NULL);
+    mimo_json_text(json, "code", mimo_code_name(item->code));
+    mimo_json_text(json, "severity", mimo_severity_word(item->severity));
+    mimo_json_text(json, "message", item->message);
+    write_span(json, mimo_source(sources, item->span.file), item->span);
+    write_notes(json, sources, item);
     if (item->help != NULL)
-        print_member(file, "help", item->help);
-    (void)fputs(" }", file);
+        mimo_json_text(json, "help", item->help);
+    if (item->fix.message != NULL)
+        write_fixes(json, sources, &item->fix);
+    mimo_json_close(json);
 }
 
 void mimo_diagnostics_print_json(const struct mimo_diagnostics *diagnostics, FILE *file)
 {
-    (void)fprintf(file, "{ \"format\": 1, \"errors\": %zu, \"warnings\": %zu, \"diagnostics\": [",
-                  diagnostics->error_count, diagnostics->warning_count);
-    for (size_t i = 0; i < diagnostics->count; i++) {
-        if (i > 0)
-            (void)fputc(',', file);
-        print_diagnostic(diagnostics, diagnostics->items[i], file);
-    }
-    (void)fputs(diagnostics->count > 0 ? " ] }\n" : "] }\n", file);
+    struct mimo_json json;
+
+    mimo_json_init(&json, file);
+    mimo_json_open_object(&json, NULL);
+    mimo_json_integer(&json, "format", 1);
+    mimo_json_integer(&json, "errors", diagnostics->error_count);
+    mimo_json_integer(&json, "warnings", diagnostics->warning_count);
+    mimo_json_open_list(&json, "diagnostics");
+    for (size_t i = 0; i < diagnostics->count; i++)
+        write_diagnostic(&json, diagnostics->sources, diagnostics->items[i]);
+    mimo_json_close(&json);
+    mimo_json_close(&json);
 }

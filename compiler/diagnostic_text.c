@@ -1,4 +1,5 @@
-/* The text sink: what LANGUAGE.md calls the text form. */
+/* The text sink. */
+#include "compiler/diagnostic_sink.h"
 #include "compiler/source.h"
 #include "compiler/text.h"
 
@@ -68,6 +69,16 @@ static unsigned display_width(const char *text, size_t size)
     return column;
 }
 
+/* Columns of begin ... end - 1 that are within the window. */
+static unsigned overlap(unsigned begin, unsigned end, struct window window)
+{
+    const unsigned from = begin > window.begin ? begin : window.begin;
+    const unsigned to = end < window.end ? end : window.end;
+
+    return to > from ? to - from : 0;
+}
+
+/* What the window cuts off of a wide character is blank. */
 static void print_clipped(FILE *file, const char *text, size_t size, struct window window)
 {
     unsigned column = 0;
@@ -76,12 +87,10 @@ static void print_clipped(FILE *file, const char *text, size_t size, struct wind
     for (size_t i = 0; i < size && column < window.end; i += length) {
         const uint32_t character = mimo_utf8_decode(text + i, size - i, &length);
         const unsigned width = width_at(character, column);
-        if (column >= window.begin && column + width <= window.end) {
-            if (character == '\t')
-                print_repeated(file, ' ', width);
-            else
-                print_text(file, text + i, length);
-        }
+        if (character != '\t' && column >= window.begin && column + width <= window.end)
+            print_text(file, text + i, length);
+        else
+            print_repeated(file, ' ', overlap(column, column + width, window));
         column += width;
     }
 }
@@ -140,14 +149,27 @@ static struct mimo_place print_place(const struct printer *printer, struct mimo_
     return place;
 }
 
+/* "help: TEXT"; nothing for NULL. */
+static void print_advice(const struct printer *printer, const char *word, const char *text,
+                         const char *remark)
+{
+    if (text == NULL)
+        return;
+    (void)fprintf(printer->file, "%s%s:%s ", color(printer, "\033[1;32m"), word,
+                  color(printer, "\033[0m"));
+    print_text(printer->file, text, strlen(text));
+    (void)fprintf(printer->file, "%s\n", remark);
+}
+
 static void print_diagnostic(const struct printer *printer, const struct mimo_diagnostic *item)
 {
-    const bool is_error = item->severity == MIMO_SEVERITY_ERROR;
+    const char *red_or_magenta =
+        item->severity == MIMO_SEVERITY_ERROR ? "\033[1;31m" : "\033[1;35m";
     FILE *file = printer->file;
     const struct mimo_place place = print_place(printer, item->span);
 
-    (void)fprintf(file, "%s%s:%s ", color(printer, is_error ? "\033[1;31m" : "\033[1;35m"),
-                  is_error ? "error" : "warning", color(printer, "\033[0m"));
+    (void)fprintf(file, "%s%s:%s ", color(printer, red_or_magenta),
+                  mimo_severity_word(item->severity), color(printer, "\033[0m"));
     print_text(file, item->message, strlen(item->message));
     (void)fprintf(file, " [%s]\n", mimo_code_name(item->code));
     print_source(printer, item->span, place.line);
@@ -157,11 +179,8 @@ static void print_diagnostic(const struct printer *printer, const struct mimo_di
         print_text(file, item->notes[i].message, strlen(item->notes[i].message));
         (void)fputc('\n', file);
     }
-    if (item->help != NULL) {
-        (void)fprintf(file, "%shelp:%s ", color(printer, "\033[1;32m"), color(printer, "\033[0m"));
-        print_text(file, item->help, strlen(item->help));
-        (void)fputc('\n', file);
-    }
+    print_advice(printer, "help", item->help, "");
+    print_advice(printer, "fix", item->fix.message, " (mimoc lint --fix)");
 }
 
 static const char *plural(size_t count)
@@ -169,21 +188,32 @@ static const char *plural(size_t count)
     return count == 1 ? "" : "s";
 }
 
+/* The last line. */
+static void print_counts(const struct mimo_diagnostics *diagnostics, FILE *file)
+{
+    const size_t errors = diagnostics->error_count, warnings = diagnostics->warning_count;
+    const size_t fatal = mimo_diagnostics_fatal_count(diagnostics);
+
+    if (errors + warnings == 0)
+        return;
+    if (errors > 0)
+        (void)fprintf(file, "%zu error%s", errors, plural(errors));
+    if (warnings > 0)
+        (void)fprintf(file, "%s%zu warning%s", errors > 0 ? " and " : "", warnings,
+                      plural(warnings));
+    if (fatal > 0)
+        (void)fprintf(file, " (%zu fatal by -Werror)", fatal);
+    (void)fputc('\n', file);
+}
+
 void mimo_diagnostics_print_text(const struct mimo_diagnostics *diagnostics, FILE *file,
                                  bool has_color)
 {
     const struct printer printer = {diagnostics->sources, file, has_color};
-    const size_t errors = diagnostics->error_count, warnings = diagnostics->warning_count;
 
     for (size_t i = 0; i < diagnostics->count; i++)
         print_diagnostic(&printer, diagnostics->items[i]);
     if (diagnostics->dropped > 0)
         (void)fprintf(file, "too many diagnostics: %zu more are not shown\n", diagnostics->dropped);
-    if (errors > 0 && warnings > 0)
-        (void)fprintf(file, "%zu error%s and %zu warning%s\n", errors, plural(errors), warnings,
-                      plural(warnings));
-    else if (errors > 0)
-        (void)fprintf(file, "%zu error%s\n", errors, plural(errors));
-    else if (warnings > 0)
-        (void)fprintf(file, "%zu warning%s\n", warnings, plural(warnings));
+    print_counts(diagnostics, file);
 }

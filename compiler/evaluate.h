@@ -2,7 +2,7 @@
  * evaluate.h - from expressions to values: lazily, each definition once, in any order.
  *
  * evaluate.c walks expressions and definitions, reference.c finds what names refer to, convert.c
- * makes what an attribute's type asks for. Private to them and complete.c.
+ * makes what an attribute's type asks for. Private to them, complete.c and the language server.
  */
 #ifndef MIMO_COMPILER_EVALUATE_H
 #define MIMO_COMPILER_EVALUATE_H
@@ -32,6 +32,18 @@ struct mimo_value mimo_evaluate_param(struct mimo_compilation *compilation,
 /* The value of a path of one or more words. */
 struct mimo_value mimo_evaluate_path(const struct mimo_scope *scope,
                                      const struct mimo_expression *path);
+
+/* What a word of a path names: a param, a block or an attribute of one. */
+struct mimo_reference {
+    const struct mimo_param *param;
+    const struct mimo_block *block; /* with `field`: the one that the attribute belongs to */
+    const struct mimo_field *field;
+};
+
+/* Finds what word `index` of the path names; false where it names nothing, or is a word of an
+ * enumeration or a literal. Reports nothing. */
+bool mimo_reference_find(const struct mimo_scope *scope, const struct mimo_expression *path,
+                         size_t index, struct mimo_reference *out_reference);
 
 /* The value of an attribute that names a block: a string, none, or unknown after a report. */
 struct mimo_value mimo_evaluate_block_name(const struct mimo_scope *scope,

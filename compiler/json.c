@@ -1,15 +1,21 @@
 #include "compiler/json.h"
 
+#include "compiler/text.h"
 #include "plan/error.h"
 
 #include <inttypes.h>
+#include <string.h>
 
-/* Entries of deeper levels share a line. */
-enum { BROKEN_DEPTH_MAX = 2 };
+enum { BROKEN_DEPTH = 2 };
 
 void mimo_json_init(struct mimo_json *json, FILE *file)
 {
-    *json = (struct mimo_json){.file = file};
+    mimo_json_init_depth(json, file, BROKEN_DEPTH);
+}
+
+void mimo_json_init_depth(struct mimo_json *json, FILE *file, unsigned depth)
+{
+    *json = (struct mimo_json){.file = file, .broken_depth = depth};
 }
 
 static void break_line(const struct mimo_json *json)
@@ -19,16 +25,27 @@ static void break_line(const struct mimo_json *json)
         (void)fputs("  ", json->file);
 }
 
+static void write_character(FILE *file, const char *text, size_t length, uint32_t character)
+{
+    if (character == MIMO_INVALID_CHARACTER)
+        (void)fputs("\\ufffd", file);
+    else if (character == '"' || character == '\\')
+        (void)fprintf(file, "\\%c", (int)character);
+    else if (character < 0x20 || character == 0x7F)
+        (void)fprintf(file, "\\u%04" PRIx32, character);
+    else
+        (void)fwrite(text, 1, length, file);
+}
+
 static void write_text(const struct mimo_json *json, const char *text)
 {
+    const size_t size = strlen(text);
+    size_t length;
+
     (void)fputc('"', json->file);
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\')
-            (void)fprintf(json->file, "\\%c", *c);
-        else if (*c < 0x20)
-            (void)fprintf(json->file, "\\u%04x", *c);
-        else
-            (void)fputc(*c, json->file);
+    for (size_t i = 0; i < size; i += length) {
+        const uint32_t character = mimo_utf8_decode(text + i, size - i, &length);
+        write_character(json->file, text + i, length, character);
     }
     (void)fputc('"', json->file);
 }
@@ -38,7 +55,7 @@ static void begin_entry(struct mimo_json *json, const char *key)
 {
     if (json->has_entries)
         (void)fputc(',', json->file);
-    if (json->depth > 0 && json->depth <= BROKEN_DEPTH_MAX)
+    if (json->depth > 0 && json->depth <= json->broken_depth)
         break_line(json);
     else if (json->has_entries)
         (void)fputc(' ', json->file);
@@ -70,7 +87,7 @@ void mimo_json_open_list(struct mimo_json *json, const char *key)
 
 void mimo_json_close(struct mimo_json *json)
 {
-    const bool is_broken = json->has_entries && json->depth <= BROKEN_DEPTH_MAX;
+    const bool is_broken = json->has_entries && json->depth <= json->broken_depth;
 
     MIMO_ASSERT(json->depth > 0);
     json->depth--;

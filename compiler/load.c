@@ -1,6 +1,7 @@
 /* Reading files: the main one, its imports, and the values of --set. */
 #include "compiler/compilation.h"
 #include "compiler/parse.h"
+#include "compiler/suggest.h"
 #include "plan/file.h"
 
 #include <stdlib.h>
@@ -46,8 +47,11 @@ static void load_text(struct loader *loader, const char *name, const char *text,
 {
     struct mimo_compilation *compilation = loader->compilation;
     const uint32_t file = mimo_sources_add(compilation->sources, name, text, size);
-    const struct mimo_tree *tree = mimo_parse_file(compilation->diagnostics, file);
+    const struct mimo_tree *tree;
 
+    if (chain->importer != NULL)
+        mimo_sources_set_import(compilation->sources, file, chain->import);
+    tree = mimo_parse_file(compilation->diagnostics, file);
     MIMO_APPEND(compilation->arena, compilation->trees, compilation->tree_count,
                 compilation->tree_capacity, tree);
     MIMO_APPEND(compilation->arena, loader->identities, loader->count, loader->capacity,
@@ -76,35 +80,71 @@ static const char *identify(struct mimo_arena *arena, const char *path)
     return identity;
 }
 
-static const char *join_path(struct mimo_arena *arena, const char *folder, size_t length,
-                             const char *path)
+static const char *join_path(struct mimo_arena *arena, const char *folder, const char *path)
 {
-    if (length == 0)
-        return mimo_arena_copy(arena, path, strlen(path));
-    return mimo_arena_printf(arena, "%.*s%s%s", (int)length, folder,
-                             folder[length - 1] == '/' ? "" : "/", path);
+    const size_t length = strlen(folder);
+
+    if (strcmp(folder, ".") == 0)
+        return path;
+    return mimo_arena_printf(arena, "%s%s%s", folder, folder[length - 1] == '/' ? "" : "/", path);
 }
 
-/* The first place where `path` is a file: beside the importing file, then in each -I folder. */
-static const char *find_import(const struct loader *loader, const char *path,
-                               const char *importing_path)
+/* The folders in which an import is looked for, in this order: the importing file's, each -I, the
+ * presets. NULL behind the last. */
+static const char *search_folder(const struct loader *loader, const char *importing_path,
+                                 size_t index)
 {
     const struct mimo_compilation *compilation = loader->compilation;
     const struct mimo_request *request = compilation->request;
     const char *slash = strrchr(importing_path, '/');
-    const char *found;
+
+    if (index == 0 && slash == NULL)
+        return ".";
+    if (index == 0)
+        return mimo_arena_copy(compilation->arena, importing_path,
+                               slash == importing_path ? 1 : (size_t)(slash - importing_path));
+    if (index <= request->folder_count)
+        return *request->folders[index - 1] != '\0' ? request->folders[index - 1] : ".";
+    return index == request->folder_count + 1 ? request->presets : NULL;
+}
+
+/* The first place where `path` is a file, or NULL. A file that imports its own name means the next
+ * one of that name, so that llava-1.5-7b.mimo may build on the preset that is called the same. */
+static const char *find_import(const struct loader *loader, const char *path,
+                               const struct chain *chain)
+{
+    struct mimo_arena *arena = loader->compilation->arena;
+    const char *folder, *self = NULL;
 
     if (path[0] == '/')
         return access(path, R_OK) == 0 ? path : NULL;
-    found = join_path(compilation->arena, importing_path,
-                      slash != NULL ? (size_t)(slash - importing_path) + 1 : 0, path);
-    for (size_t i = 0; access(found, R_OK) != 0; i++) {
-        if (i == request->folder_count)
-            return NULL;
-        found =
-            join_path(compilation->arena, request->folders[i], strlen(request->folders[i]), path);
+    for (size_t i = 0; (folder = search_folder(loader, chain->path, i)) != NULL; i++) {
+        const char *found = join_path(arena, folder, path);
+        const char *identity = access(found, R_OK) == 0 ? identify(arena, found) : NULL;
+        if (identity == NULL)
+            continue;
+        if (strcmp(identity, chain->identity) != 0)
+            return found;
+        self = found;
     }
-    return found;
+    return self;
+}
+
+static void report_absent(const struct loader *loader, const struct mimo_statement *import,
+                          const struct chain *chain)
+{
+    struct mimo_diagnostics *diagnostics = loader->compilation->diagnostics;
+    struct mimo_diagnostic *diagnostic = mimo_diagnose(
+        diagnostics, MIMO_E0205, import->span, "there is no file \"%s\"", import->name.text);
+    struct mimo_candidates folders = {.arena = loader->compilation->arena};
+    const char *folder;
+
+    if (import->name.text[0] == '/')
+        return;
+    for (size_t i = 0; (folder = search_folder(loader, chain->path, i)) != NULL; i++)
+        mimo_candidates_add(&folders, folder);
+    mimo_diagnose_help(diagnostics, diagnostic, "it was looked for in %s",
+                       mimo_join_words(folders.arena, folders.items, folders.count, "", " and "));
 }
 
 static void report_circle(const struct loader *loader, const struct mimo_statement *import,
@@ -130,6 +170,34 @@ static bool is_in_chain(const struct chain *chain, const char *identity)
     return false;
 }
 
+static const struct mimo_overlay *find_overlay(const struct mimo_request *request,
+                                               const char *identity)
+{
+    for (size_t i = 0; i < request->overlay_count; i++) {
+        if (strcmp(request->overlays[i].path, identity) == 0)
+            return &request->overlays[i];
+    }
+    return NULL;
+}
+
+/* Reads the file that an import means and goes on with it. */
+static enum mimo_status load_found(struct loader *loader, const struct chain *link,
+                                   struct mimo_error *err)
+{
+    const struct mimo_overlay *overlay = find_overlay(loader->compilation->request, link->identity);
+    char *text;
+    size_t size;
+
+    if (overlay != NULL) {
+        load_text(loader, link->path, overlay->text, overlay->size, link);
+        return MIMO_OK;
+    }
+    MIMO_TRY(mimo_file_read(link->path, MIMO_SOURCE_BYTES_MAX, &text, &size, err));
+    load_text(loader, link->path, text, size, link);
+    free(text);
+    return MIMO_OK;
+}
+
 static void load_import(struct loader *loader, const struct mimo_statement *import,
                         const struct chain *chain)
 {
@@ -137,16 +205,11 @@ static void load_import(struct loader *loader, const struct mimo_statement *impo
     struct mimo_diagnostics *diagnostics = compilation->diagnostics;
     struct chain link = {.importer = chain, .import = import->span, .depth = chain->depth + 1};
     struct mimo_error err = {0};
-    char *text;
-    size_t size;
 
-    link.path = find_import(loader, import->name.text, chain->path);
+    link.path = find_import(loader, import->name.text, chain);
     link.identity = link.path != NULL ? identify(compilation->arena, link.path) : NULL;
     if (link.identity == NULL) {
-        struct mimo_diagnostic *diagnostic = mimo_diagnose(
-            diagnostics, MIMO_E0205, import->span, "there is no file \"%s\"", import->name.text);
-        mimo_diagnose_help(diagnostics, diagnostic,
-                           "imports are relative to the importing file, then to each -I folder");
+        report_absent(loader, import, chain);
         return;
     }
     if (is_in_chain(chain, link.identity)) {
@@ -160,13 +223,9 @@ static void load_import(struct loader *loader, const struct mimo_statement *impo
                             "imports are nested more than %d deep", IMPORT_DEPTH_MAX);
         return;
     }
-    if (mimo_file_read(link.path, MIMO_SOURCE_BYTES_MAX, &text, &size, &err) != MIMO_OK) {
+    if (load_found(loader, &link, &err) != MIMO_OK)
         (void)mimo_diagnose(diagnostics, MIMO_E0205, import->span, "cannot import: %s",
                             err.message);
-        return;
-    }
-    load_text(loader, link.path, text, size, &link);
-    free(text);
 }
 
 static void load_imports(struct loader *loader, const struct mimo_tree *tree,
@@ -211,25 +270,30 @@ enum mimo_status mimo_compilation_load_text(struct mimo_compilation *compilation
     return parse_settings(compilation, err);
 }
 
-enum mimo_status mimo_compilation_load(struct mimo_compilation *compilation, const char *path,
-                                       struct mimo_error *err)
+enum mimo_status mimo_compilation_load_draft(struct mimo_compilation *compilation, const char *path,
+                                             const char *text, size_t size, struct mimo_error *err)
 {
     struct loader loader = {.compilation = compilation};
     struct chain chain = {.path = path};
-    enum mimo_status status = MIMO_OK;
+
+    if (strcmp(path, "-") == 0)
+        return mimo_compilation_load_text(compilation, STANDARD_INPUT, text, size, err);
+    chain.identity = identify(compilation->arena, path);
+    if (chain.identity == NULL)
+        chain.identity = path; /* it has vanished since it was read */
+    load_text(&loader, path, text, size, &chain);
+    return parse_settings(compilation, err);
+}
+
+enum mimo_status mimo_compilation_load(struct mimo_compilation *compilation, const char *path,
+                                       struct mimo_error *err)
+{
+    enum mimo_status status;
     char *text;
     size_t size;
 
     MIMO_TRY(mimo_file_read(path, MIMO_SOURCE_BYTES_MAX, &text, &size, err));
-    if (strcmp(path, "-") == 0) {
-        status = mimo_compilation_load_text(compilation, STANDARD_INPUT, text, size, err);
-    } else {
-        chain.identity = identify(compilation->arena, path);
-        if (chain.identity == NULL)
-            chain.identity = path; /* it has vanished since it was read */
-        load_text(&loader, path, text, size, &chain);
-        status = parse_settings(compilation, err);
-    }
+    status = mimo_compilation_load_draft(compilation, path, text, size, err);
     free(text);
     return status;
 }

@@ -1,5 +1,6 @@
 /* mimoc: entry and dispatch. */
 #include "compiler/command.h"
+#include "compiler/presets.h"
 
 typedef enum mimo_exit command_function(struct mimo_run *run);
 
@@ -34,6 +35,7 @@ int main(int argc, char **argv)
         result = mimo_run_complain(&err);
         (void)fputs("mimoc: see mimoc --help\n", stderr);
     } else {
+        options.request.presets = mimo_presets_find(&arena);
         mimo_sources_init(&run.sources, &arena);
         mimo_diagnostics_init(&run.total, &arena, &run.sources);
         result = run_command(&run);

@@ -156,24 +156,75 @@ static enum mimo_status apply_color(struct mimo_options *options, const char *va
     return mimo_error_set(err, MIMO_E_USAGE, "--color is auto, always or never, not '%s'", value);
 }
 
-/* CODE, no-CODE or error */
+static const char *list_warnings(struct mimo_arena *arena)
+{
+    const char *list = "";
+
+    for (int i = 0; i < MIMO_CODE_COUNT; i++) {
+        if (mimo_code_severity((enum mimo_code)i) == MIMO_SEVERITY_WARNING)
+            list = mimo_arena_printf(arena, "%s%s%s", list, *list == '\0' ? "" : ", ",
+                                     mimo_code_name((enum mimo_code)i));
+    }
+    return list;
+}
+
+static enum mimo_status find_warning(const struct mimo_options *options, const char *value,
+                                     const char *name, enum mimo_code *out_code,
+                                     struct mimo_error *err)
+{
+    if (!mimo_code_find(name, out_code))
+        return mimo_error_set(err, MIMO_E_USAGE,
+                              "-W%s: there is no warning '%s'; the warnings are %s", value, name,
+                              list_warnings(options->arena));
+    if (mimo_code_severity(*out_code) != MIMO_SEVERITY_WARNING)
+        return mimo_error_set(err, MIMO_E_USAGE, "-W%s: %s is an error, not a warning", value,
+                              name);
+    return MIMO_OK;
+}
+
+/* CODE, all, error or error=CODE, each also behind no-; of several the last one counts */
 static enum mimo_status apply_warning(struct mimo_options *options, const char *value,
                                       struct mimo_error *err)
 {
+    static const char fatal[] = "error=";
     const bool is_off = strncmp(value, "no-", 3) == 0;
     const char *name = is_off ? value + 3 : value;
     enum mimo_code code;
 
-    if (strcmp(value, "error") == 0 || strcmp(value, "no-error") == 0) {
+    if (strcmp(name, "error") == 0) {
         options->are_warnings_errors = !is_off;
         return MIMO_OK;
     }
-    if (!mimo_code_find(name, &code))
-        return mimo_error_set(err, MIMO_E_USAGE, "-W%s: there is no warning '%s'", value, name);
-    if (mimo_code_severity(code) != MIMO_SEVERITY_WARNING)
-        return mimo_error_set(err, MIMO_E_USAGE, "-W%s: %s is an error, not a warning", value,
-                              name);
+    if (strcmp(name, "all") == 0) {
+        memset(options->is_off, is_off, sizeof options->is_off);
+        return MIMO_OK;
+    }
+    if (strncmp(name, fatal, strlen(fatal)) == 0) {
+        MIMO_TRY(find_warning(options, value, name + strlen(fatal), &code, err));
+        options->fatal[code] = is_off ? MIMO_FATAL_NEVER : MIMO_FATAL_ALWAYS;
+        options->is_off[code] = options->is_off[code] && is_off;
+        return MIMO_OK;
+    }
+    MIMO_TRY(find_warning(options, value, name, &code, err));
     options->is_off[code] = is_off;
+    return MIMO_OK;
+}
+
+static enum mimo_status apply_fix(struct mimo_options *options, const char *value,
+                                  struct mimo_error *err)
+{
+    (void)value;
+    (void)err;
+    options->is_fixing = true;
+    return MIMO_OK;
+}
+
+static enum mimo_status apply_check(struct mimo_options *options, const char *value,
+                                    struct mimo_error *err)
+{
+    (void)value;
+    (void)err;
+    options->checks_only = true;
     return MIMO_OK;
 }
 
@@ -205,6 +256,16 @@ SHOW_PART(apply_parameters, MIMO_SHOW_PARAMETERS)
 SHOW_PART(apply_cost, MIMO_SHOW_COST)
 SHOW_PART(apply_all, MIMO_SHOW_ALL)
 
+/* There is no other way to talk to the language server. */
+static enum mimo_status apply_stdio(struct mimo_options *options, const char *value,
+                                    struct mimo_error *err)
+{
+    (void)options;
+    (void)value;
+    (void)err;
+    return MIMO_OK;
+}
+
 static enum mimo_status apply_help(struct mimo_options *options, const char *value,
                                    struct mimo_error *err)
 {
@@ -232,21 +293,25 @@ const struct mimo_option mimo_option_rows[] = {
     {"--data", "NAME", MIMO_FOR_INPUT, apply_data, "the data to take"},
     {"--world-size", "N", MIMO_FOR_INPUT, apply_world_size,
      "the number of ranks, over what the file says"},
-    {"-I", "DIR", MIMO_FOR_INPUT, apply_folder, "look for imports there too"},
+    {"-I", "DIR", MIMO_FOR_INPUT | MIMO_FOR_LSP, apply_folder, "look for imports there too"},
     {"-W", "CODE", MIMO_FOR_INPUT, apply_warning,
-     "give this warning; -Wno-CODE: do not; -Werror: warnings fail"},
+     "give this warning, -Wno-CODE: do not; -Werror: warnings fail, -Werror=CODE: this one"},
+    {"--fix", NULL, MIMO_FOR_LINT, apply_fix, "mend in the FILEs what is certain"},
+    {"--check", NULL, MIMO_FOR_FMT, apply_check,
+     "write nothing; print what would change, and exit 1 if anything would"},
     {"--ranks", NULL, MIMO_FOR_SHOW, apply_ranks, "which rank is where"},
     {"--groups", NULL, MIMO_FOR_SHOW, apply_groups, "process groups"},
     {"--bridges", NULL, MIMO_FOR_SHOW, apply_bridges, "transfers between modules"},
-    {"--schedule", NULL, MIMO_FOR_SHOW, apply_schedule, "the instructions of a step"},
+    {"--schedule", NULL, MIMO_FOR_SHOW, apply_schedule, "the timeline of a step"},
     {"--params", NULL, MIMO_FOR_SHOW, apply_parameters, "parameters and how they are cut"},
     {"--cost", NULL, MIMO_FOR_SHOW, apply_cost, "memory and traffic"},
     {"--all", NULL, MIMO_FOR_SHOW, apply_all, "all of these"},
     {"--rank", "N", MIMO_FOR_SHOW, apply_rank, "only what concerns this rank"},
-    {"--format", "FORMAT", MIMO_FOR_INPUT | MIMO_FOR_SHOW, apply_format,
-     "how results and diagnostics are printed: text or json"},
-    {"--color", "auto|always|never", MIMO_FOR_INPUT, apply_color,
+    {"--format", "FORMAT", MIMO_FOR_INPUT | MIMO_FOR_SHOW | MIMO_FOR_DIFF, apply_format,
+     "how results and diagnostics are printed: text, json, sarif or github"},
+    {"--color", "auto|always|never", MIMO_FOR_INPUT | MIMO_FOR_FMT | MIMO_FOR_EXPLAIN, apply_color,
      "color in text; auto asks the terminal and NO_COLOR"},
+    {"--stdio", NULL, MIMO_FOR_LSP, apply_stdio, "as without; some editors say it"},
     {"--help", NULL, MIMO_FOR_ALL, apply_help, "print this"},
     {"--version", NULL, MIMO_FOR_ALL, apply_version, "print the version"},
 };
@@ -358,10 +423,19 @@ static enum mimo_status check_operands(const struct mimo_options *options, struc
     if (options->file_count < (size_t)command->operands_min)
         return mimo_error_set(err, MIMO_E_USAGE, "there is no %s to %s", command->operands,
                               command->word);
-    if (options->file_count > (size_t)command->operands_max)
+    if (options->files != NULL && options->file_count > (size_t)command->operands_max)
         return mimo_error_set(err, MIMO_E_USAGE, "'%s' takes %s, not also '%s'", command->word,
                               command->operands, options->files[command->operands_max]);
     return MIMO_OK;
+}
+
+static bool has_standard_input(const struct mimo_options *options)
+{
+    for (size_t i = 0; i < options->file_count; i++) {
+        if (strcmp(options->files[i], "-") == 0)
+            return true;
+    }
+    return false;
 }
 
 static enum mimo_status check(const struct mimo_options *options, struct mimo_error *err)
@@ -371,6 +445,10 @@ static enum mimo_status check(const struct mimo_options *options, struct mimo_er
         return mimo_error_set(err, MIMO_E_USAGE,
                               "say with -o PLAN where the plan goes, or check "
                               "only, with mimoc lint");
+    if (options->is_fixing && options->format != MIMO_FORMAT_TEXT && has_standard_input(options))
+        return mimo_error_set(err, MIMO_E_USAGE,
+                              "--fix - and --format %s both write to standard output",
+                              FORMATS[options->format].word);
     if (options->format != MIMO_FORMAT_TEXT && options->output != NULL &&
         strcmp(options->output, "-") == 0)
         return mimo_error_set(err, MIMO_E_USAGE,
@@ -475,7 +553,7 @@ static void print_synopsis(FILE *file, enum mimo_command command)
         (void)snprintf(left, sizeof left, "mimoc [options] %s -o PLAN", row->operands);
     else
         (void)snprintf(left, sizeof left, "mimoc %s [options] %s", row->word, row->operands);
-    (void)fprintf(file, "  %-32s  %s\n", left, row->doc);
+    (void)fprintf(file, "  %-33s  %s\n", left, row->doc);
 }
 
 static void print_help_of(FILE *file, enum mimo_command command)

@@ -14,8 +14,13 @@
  * how many of them there are, and what the command does. */
 #define MIMO_COMMANDS(X)                                                                           \
     X(COMPILE, compile, "FILE", 1, 1, "write the plan of a declaration to -o PLAN")                \
-    X(LINT, lint, "FILE...", 1, INT_MAX, "check only; writes nothing")                             \
-    X(SHOW, show, "PLAN", 1, 1, "print a plan")
+    X(LINT, lint, "FILE...", 1, INT_MAX, "check only; --fix mends what is certain")                \
+    X(FMT, fmt, "FILE...", 1, INT_MAX, "give declarations the one canonical layout")               \
+    X(SHOW, show, "PLAN", 1, 1, "print a plan")                                                    \
+    X(DIFF, diff, "PLAN PLAN", 2, 2,                                                               \
+      "what is different between two plans; exits 1 where anything is")                            \
+    X(EXPLAIN, explain, "[CODE...]", 0, INT_MAX, "what diagnostics mean, with examples")           \
+    X(LSP, lsp, "", 0, 0, "serve an editor over standard input and output")
 
 enum mimo_command {
 #define MIMO_ENUM_COMMAND(name, ...) MIMO_COMMAND_##name,
@@ -57,7 +62,9 @@ extern const size_t mimo_option_row_count;
  * know it. */
 #define MIMO_FORMATS(X)                                                                            \
     X(TEXT, "text", MIMO_FOR_ALL)                                                                  \
-    X(JSON, "json", MIMO_FOR_INPUT | MIMO_FOR_SHOW)
+    X(JSON, "json", MIMO_FOR_INPUT | MIMO_FOR_SHOW | MIMO_FOR_DIFF)                                \
+    X(SARIF, "sarif", MIMO_FOR_INPUT)                                                              \
+    X(GITHUB, "github", MIMO_FOR_INPUT)
 
 enum mimo_format {
 #define MIMO_ENUM_FORMAT(name, ...) MIMO_FORMAT_##name,
@@ -67,6 +74,9 @@ enum mimo_format {
 };
 
 enum mimo_color { MIMO_COLOR_AUTO, MIMO_COLOR_ALWAYS, MIMO_COLOR_NEVER };
+
+/* Whether a warning fails the run: as -Werror says, or as -Werror=CODE or -Wno-error=CODE do. */
+enum mimo_fatal { MIMO_FATAL_DEFAULT, MIMO_FATAL_ALWAYS, MIMO_FATAL_NEVER };
 
 struct mimo_options {
     struct mimo_arena *arena;
@@ -79,7 +89,10 @@ struct mimo_options {
     struct mimo_request request;
     enum mimo_format format;
     enum mimo_color color;
-    bool are_warnings_errors;
+    bool are_warnings_errors; /* -Werror, for codes that `fatal` leaves to it */
+    bool is_fixing;           /* lint --fix */
+    bool checks_only;         /* fmt: print what would change */
+    enum mimo_fatal fatal[MIMO_CODE_COUNT];
     bool is_off[MIMO_CODE_COUNT];
     struct mimo_show_options show;
 };

@@ -667,15 +667,32 @@ static bool is_version_accounted_for(const struct mimo_tree *tree)
     return tree->is_unclosed;
 }
 
+static void report_missing_version(struct mimo_diagnostics *diagnostics,
+                                   const struct mimo_tree *tree, bool is_readable)
+{
+    const struct mimo_source *source = mimo_source(diagnostics->sources, tree->file);
+    const char *line_end = strchr(source->text, '\n');
+    const bool has_returns = line_end != NULL && line_end > source->text && line_end[-1] == '\r';
+    const struct mimo_span begin = {tree->file, source->lines[0], source->lines[0]};
+    struct mimo_diagnostic *diagnostic = mimo_diagnose(
+        diagnostics, MIMO_E0106, begin, "the first statement must be the language version, mimo %d",
+        LANGUAGE_VERSION);
+
+    if (is_readable) /* else it may be a file of another kind */
+        mimo_diagnose_fix(diagnostics, diagnostic, begin,
+                          mimo_arena_printf(diagnostics->arena, "mimo %d%s\n", LANGUAGE_VERSION,
+                                            has_returns ? "\r" : ""),
+                          "insert 'mimo %d'", LANGUAGE_VERSION);
+}
+
 struct mimo_tree *mimo_parse_file(struct mimo_diagnostics *diagnostics, uint32_t file)
 {
     struct mimo_parser *parser = parser_new(diagnostics, file);
+    const size_t errors = diagnostics->error_count;
 
     parse(parser, MIMO_TOKEN_BEGIN_FILE);
     if (!is_version_accounted_for(parser->tree))
-        (void)mimo_diagnose(diagnostics, MIMO_E0106, (struct mimo_span){file, 0, 0},
-                            "the first statement must be the language version, mimo %d",
-                            LANGUAGE_VERSION);
+        report_missing_version(diagnostics, parser->tree, diagnostics->error_count == errors);
     return parser->tree;
 }
 

@@ -16,7 +16,7 @@ enum {
 /* Given to the scanner as its extra data. */
 struct mimo_scan {
     struct mimo_diagnostics *diagnostics;
-    struct mimo_tree *tree; /* takes the allow comments */
+    struct mimo_tree *tree; /* takes the comments */
     uint32_t file;
     uint32_t offset;    /* of the next byte */
     bool is_line_start; /* no token yet on this line */

@@ -197,6 +197,7 @@ static void report_unknown_member(const struct mimo_scope *scope, const struct m
     for (size_t i = 0; i < block->fields->count; i++)
         mimo_candidates_add(&candidates,
                             mimo_attribute_word(block->fields->items[i].schema->attribute));
+    candidates.closed_count = candidates.count;
     add_children(&candidates, block);
     mimo_suggest(compilation->diagnostics, diagnostic, name.text, &candidates);
 }
@@ -217,17 +218,26 @@ static const struct mimo_block *layout_of(const struct mimo_compilation *compila
     return own != NULL ? own : mimo_block_child(deployment, MIMO_BLOCK_parallelism, "all");
 }
 
+/* The attribute of `*block` or, then in `*block`, of its layout. */
+static struct mimo_field *find_member(const struct mimo_compilation *compilation,
+                                      const struct mimo_block **block, const char *word)
+{
+    struct mimo_field *field = mimo_block_field(*block, word);
+    const struct mimo_block *layout = field == NULL ? layout_of(compilation, *block) : NULL;
+
+    if (layout != NULL)
+        field = mimo_block_field(layout, word);
+    if (layout != NULL && field != NULL)
+        *block = layout;
+    return field;
+}
+
 static struct mimo_value evaluate_member(const struct mimo_scope *scope,
                                          const struct mimo_block *block, struct mimo_name name)
 {
     struct mimo_compilation *compilation = scope->compilation;
-    struct mimo_field *field = mimo_block_field(block, name.text);
+    struct mimo_field *field = find_member(compilation, &block, name.text);
 
-    if (field == NULL) {
-        const struct mimo_block *layout = layout_of(compilation, block);
-        field = layout != NULL ? mimo_block_field(layout, name.text) : NULL;
-        block = field != NULL ? layout : block;
-    }
     if (field != NULL)
         return mimo_evaluate_field(compilation, block, field);
     if (!scope->is_default)
@@ -323,4 +333,45 @@ struct mimo_value mimo_evaluate_block_name(const struct mimo_scope *scope,
     if (!mimo_compilation_lost(scope->compilation, name.span.file, name.text))
         report_unknown_block(scope, name);
     return mimo_value_unknown();
+}
+
+/* ---- without evaluating ---- */
+
+static bool find_word(const struct mimo_scope *scope, const char *word,
+                      struct mimo_reference *out_reference)
+{
+    const struct mimo_type *type = scope->attribute != NULL ? scope->attribute->type : NULL;
+
+    if ((type != NULL && mimo_type_word_index(type, word) >= 0) ||
+        literal_value(word).kind != MIMO_VALUE_UNKNOWN)
+        return false;
+    if (type != NULL && (type->forms & MIMO_FORM_NAME) != 0) {
+        out_reference->block = find_named(scope, word);
+        return out_reference->block != NULL;
+    }
+    out_reference->param = find_param(scope->compilation, word);
+    if (out_reference->param != NULL || scope->block == NULL)
+        return out_reference->param != NULL;
+    out_reference->block = scope->block;
+    out_reference->field = mimo_block_field(scope->block, word);
+    return out_reference->field != NULL;
+}
+
+bool mimo_reference_find(const struct mimo_scope *scope, const struct mimo_expression *path,
+                         size_t index, struct mimo_reference *out_reference)
+{
+    const struct mimo_block *block;
+
+    *out_reference = (struct mimo_reference){0};
+    if (path->path_length == 1)
+        return find_word(scope, path->path[0].text, out_reference);
+    block = find_first(scope->compilation, path->path[0].text);
+    for (size_t i = 1; i <= index && i + 1 < path->path_length && block != NULL; i++)
+        block = find_child(block, path->path[i].text);
+    out_reference->block = block;
+    if (block == NULL || index + 1 < path->path_length)
+        return block != NULL;
+    out_reference->field =
+        find_member(scope->compilation, &out_reference->block, path->path[index].text);
+    return out_reference->field != NULL;
 }

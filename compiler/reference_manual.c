@@ -8,6 +8,7 @@
 #include "compiler/schema.h"
 #include "plan/file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,8 +204,8 @@ static void print_diagnostics(void)
     (void)fputs("| code | severity | summary |\n|---|---|---|\n", stdout);
     for (int i = 0; i < MIMO_CODE_COUNT; i++) {
         const enum mimo_code code = (enum mimo_code)i;
-        (void)printf("| %s | %s | %s |\n", mimo_code_name(code),
-                     mimo_code_severity(code) == MIMO_SEVERITY_ERROR ? "error" : "warning",
+        (void)printf("| [%s](diagnostics/%s.md) | %s | %s |\n", mimo_code_name(code),
+                     mimo_code_name(code), mimo_severity_word(mimo_code_severity(code)),
                      mimo_code_summary(code));
     }
 }

@@ -27,6 +27,17 @@ static void add_blocks(struct mimo_candidates *candidates, const enum mimo_block
     }
 }
 
+static bool is_given(const struct mimo_block *block, const char *word)
+{
+    const struct mimo_tree_block *tree = block->fields->tree;
+
+    for (size_t i = 0; i < tree->attribute_count; i++) {
+        if (strcmp(tree->attributes[i].name.text, word) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void add_attributes(struct mimo_candidates *candidates, const struct mimo_block *block)
 {
     for (size_t i = 0; i < block->fields->count; i++)
@@ -59,8 +70,11 @@ static void report_unknown_attribute(struct mimo_compilation *compilation, struc
         name.text);
 
     add_attributes(&candidates, block);
+    candidates.closed_count = candidates.count;
     add_blocks(&candidates, &block->kind);
     suggest(compilation, diagnostic, name, &candidates);
+    if (diagnostic->fix.message != NULL && is_given(block, diagnostic->fix.text))
+        diagnostic->fix.message = NULL; /* which of the two values was meant? */
     block->is_damaged = true;
 }
 
@@ -73,6 +87,7 @@ static void report_unknown_block(struct mimo_compilation *compilation, struct mi
                       parent != NULL ? mimo_schema_block(parent->kind)->word : "a file", kind.text);
 
     add_blocks(&candidates, parent != NULL ? &parent->kind : NULL);
+    candidates.closed_count = candidates.count;
     if (parent != NULL) {
         add_attributes(&candidates, parent);
         parent->is_damaged = true;
@@ -228,6 +243,16 @@ static void set_head(struct mimo_block *block, const struct mimo_tree_block *tre
 
 /* ---- entries ---- */
 
+static bool reads_alike(const struct mimo_compilation *compilation, struct mimo_span a,
+                        struct mimo_span b)
+{
+    size_t a_length, b_length;
+    const char *a_text = mimo_source_text(compilation->sources, a, &a_length);
+    const char *b_text = mimo_source_text(compilation->sources, b, &b_length);
+
+    return a_length == b_length && memcmp(a_text, b_text, a_length) == 0;
+}
+
 static void set_attribute(struct mimo_compilation *compilation, struct mimo_block *block,
                           const struct mimo_tree_attribute *attribute)
 {
@@ -241,6 +266,9 @@ static void set_attribute(struct mimo_compilation *compilation, struct mimo_bloc
                           "'%s' is given twice", attribute->name.text);
         mimo_diagnose_note(compilation->diagnostics, diagnostic, field->written->span,
                            "it is given here first");
+        if (reads_alike(compilation, attribute->value->span, field->written->value->span))
+            mimo_diagnose_removal(compilation->diagnostics, diagnostic, attribute->span,
+                                  "remove the repetition");
         field->is_broken = true;
     } else {
         field->written = attribute;
@@ -368,12 +396,31 @@ static struct mimo_block *build(struct mimo_compilation *compilation,
     block->parent = parent;
     if (block->architecture == NULL && mimo_schema_block(kind)->bases[0] != '\0')
         block->is_damaged = true;
+    if (mimo_block_inherits_unknown(parent) &&
+        mimo_schema_block(kind)->naming != MIMO_NAMING_VARIANT)
+        block->is_damaged = true; /* the lost base may hold more of it */
     fill(compilation, block, tree);
     parent->is_damaged = parent->is_damaged || !is_usable;
     return is_usable ? block : NULL;
 }
 
 /* ---- blocks of the file ---- */
+
+/* The span of a param begins at its name. */
+static void offer_removal(struct mimo_compilation *compilation, struct mimo_diagnostic *diagnostic,
+                          struct mimo_span span)
+{
+    static const char keyword[] = "param";
+    const uint32_t length = sizeof keyword - 1;
+    const char *text = mimo_source(compilation->sources, span.file)->text;
+
+    while (span.begin > 0 && strchr(" \t\r\n", text[span.begin - 1]) != NULL)
+        span.begin--;
+    if (span.begin < length || memcmp(text + span.begin - length, keyword, length) != 0)
+        return; /* a comment stands between them */
+    span.begin -= length;
+    mimo_diagnose_removal(compilation->diagnostics, diagnostic, span, "remove the repetition");
+}
 
 static void add_param(struct mimo_compilation *compilation, const struct mimo_statement *statement)
 {
@@ -388,6 +435,8 @@ static void add_param(struct mimo_compilation *compilation, const struct mimo_st
                               "param '%s' is given twice", param.name.text);
             mimo_diagnose_note(compilation->diagnostics, diagnostic, first->span,
                                "it is given here first");
+            if (reads_alike(compilation, param.span, first->span))
+                offer_removal(compilation, diagnostic, param.span);
             first->is_broken = true;
             return;
         }

@@ -1,4 +1,5 @@
 #include "compiler/command.h"
+#include "compiler/diagnostic_sink.h"
 #include "plan/file.h"
 
 #include <stdlib.h>
@@ -13,6 +14,12 @@ enum mimo_exit mimo_run_complain(const struct mimo_error *err)
     return MIMO_EXIT_USAGE;
 }
 
+void mimo_run_fail(struct mimo_run *run, const struct mimo_error *err)
+{
+    (void)mimo_run_complain(err);
+    run->has_failed = true;
+}
+
 bool mimo_run_wants_color(const struct mimo_run *run, int descriptor)
 {
     const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
@@ -24,11 +31,22 @@ bool mimo_run_wants_color(const struct mimo_run *run, int descriptor)
     return isatty(descriptor) == 1 && terminal != NULL && strcmp(terminal, "dumb") != 0;
 }
 
+/* What -W says of the codes. */
+static void set_levels(const struct mimo_options *options, struct mimo_diagnostics *diagnostics)
+{
+    memcpy(diagnostics->is_off, options->is_off, sizeof diagnostics->is_off);
+    for (int i = 0; i < MIMO_CODE_COUNT; i++)
+        diagnostics->is_fatal[i] =
+            options->fatal[i] == MIMO_FATAL_ALWAYS ||
+            (options->fatal[i] == MIMO_FATAL_DEFAULT && options->are_warnings_errors);
+}
+
 void mimo_run_begin(struct mimo_run *run, struct mimo_compilation *compilation,
                     struct mimo_diagnostics *diagnostics)
 {
     mimo_diagnostics_init(diagnostics, run->arena, &run->sources);
-    memcpy(diagnostics->is_off, run->options->is_off, sizeof diagnostics->is_off);
+    set_levels(run->options, diagnostics);
+    set_levels(run->options, &run->total);
     mimo_compilation_init(compilation, &run->sources, diagnostics, &run->options->request);
 }
 
@@ -52,6 +70,18 @@ enum mimo_status mimo_run_check_settings(const struct mimo_run *run, struct mimo
     return MIMO_OK;
 }
 
+static void print_sarif(const struct mimo_run *run)
+{
+    const struct mimo_sarif_run about = {
+        .version = MIMO_VERSION,
+        .homepage = MIMO_HOMEPAGE,
+        .exit_status = (int)mimo_run_judge(run),
+        .has_failed = run->has_failed,
+    };
+
+    mimo_diagnostics_print_sarif(&run->total, &about, stdout);
+}
+
 void mimo_run_print(const struct mimo_run *run)
 {
     switch (run->options->format) {
@@ -61,6 +91,12 @@ void mimo_run_print(const struct mimo_run *run)
     case MIMO_FORMAT_JSON:
         mimo_diagnostics_print_json(&run->total, stdout);
         break;
+    case MIMO_FORMAT_SARIF:
+        print_sarif(run);
+        break;
+    case MIMO_FORMAT_GITHUB:
+        mimo_diagnostics_print_github(&run->total, stdout);
+        break;
     case MIMO_FORMAT_COUNT:
         break;
     }
@@ -68,9 +104,9 @@ void mimo_run_print(const struct mimo_run *run)
 
 enum mimo_exit mimo_run_judge(const struct mimo_run *run)
 {
-    const struct mimo_diagnostics *total = &run->total;
-
-    if (total->error_count > 0 || (run->options->are_warnings_errors && total->warning_count > 0))
+    if (run->has_failed)
+        return MIMO_EXIT_USAGE;
+    if (run->total.error_count > 0 || mimo_diagnostics_fatal_count(&run->total) > 0)
         return MIMO_EXIT_MISTAKES;
     return MIMO_EXIT_CLEAN;
 }

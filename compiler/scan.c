@@ -87,21 +87,84 @@ struct mimo_name mimo_scan_unterminated(struct mimo_scan *scan, const char *text
     return unquote(scan, text, size, span);
 }
 
+/* `size` bytes at `text`, of a comment whose '#' is byte `span.begin` of the file. */
+struct comment {
+    const char *text;
+    size_t size, at; /* where reading goes on */
+    struct mimo_span span;
+};
+
+static void skip_any(struct comment *comment, const char *bytes)
+{
+    while (comment->at < comment->size && strchr(bytes, comment->text[comment->at]) != NULL)
+        comment->at++;
+}
+
+static bool skip_text(struct comment *comment, const char *text)
+{
+    const size_t length = strlen(text);
+
+    if (comment->size - comment->at < length ||
+        memcmp(comment->text + comment->at, text, length) != 0)
+        return false;
+    comment->at += length;
+    return true;
+}
+
+/* The bytes up to the next of `ends`. */
+static struct mimo_name take_word(struct mimo_arena *arena, struct comment *comment,
+                                  const char *ends)
+{
+    const size_t begin = comment->at;
+    struct mimo_name name = {.span = comment->span};
+
+    while (comment->at < comment->size && strchr(ends, comment->text[comment->at]) == NULL)
+        comment->at++;
+    name.text = mimo_arena_copy(arena, comment->text + begin, comment->at - begin);
+    name.span.begin = comment->span.begin + (uint32_t)begin;
+    name.span.end = comment->span.begin + (uint32_t)comment->at;
+    return name;
+}
+
 void mimo_scan_comment(struct mimo_scan *scan, const char *text, size_t size, struct mimo_span span)
 {
-    static const char marker[] = "mimoc: allow ";
     struct mimo_arena *arena = scan->diagnostics->arena;
-    const char *content = mimo_arena_copy(arena, text + 1, size - 1);
+    struct comment comment = {.text = text, .size = size, .at = 1, .span = span};
     struct mimo_allow allow = {.span = span};
 
-    content += strspn(content, " ");
-    if (strncmp(content, marker, sizeof marker - 1) != 0)
+    MIMO_APPEND(arena, scan->tree->comments, scan->tree->comment_count,
+                scan->tree->comment_capacity, span);
+    if (text[size - 1] == '\r') {
+        comment.size--;
+        allow.span.end--;
+    }
+    skip_any(&comment, " ");
+    if (!skip_text(&comment, "mimoc: allow "))
         return;
-    content += sizeof marker - 1;
-    content += strspn(content, " ");
-    allow.code = mimo_arena_copy(arena, content, strcspn(content, " \t\r"));
+    for (skip_any(&comment, ", \t"); comment.at < comment.size; skip_any(&comment, ", \t")) {
+        struct mimo_allowed allowed = {0};
+        if (skip_text(&comment, "--")) {
+            skip_any(&comment, " \t");
+            allow.reason = take_word(arena, &comment, "").text;
+            break;
+        }
+        allowed.code = take_word(arena, &comment, ", \t");
+        MIMO_APPEND(arena, allow.codes, allow.code_count, allow.code_capacity, allowed);
+    }
     MIMO_APPEND(arena, scan->tree->allows, scan->tree->allow_count, scan->tree->allow_capacity,
                 allow);
+}
+
+/* A single & or |. Behind a double one it is rather one too many. */
+static void suggest_double(struct mimo_scan *scan, struct mimo_diagnostic *diagnostic, char letter)
+{
+    const struct mimo_source *source = mimo_source(scan->diagnostics->sources, scan->file);
+    const struct mimo_span span = diagnostic->span;
+    const char text[] = {letter, letter, '\0'};
+
+    mimo_diagnose_help(scan->diagnostics, diagnostic, "write %s", text);
+    if (span.begin == 0 || source->text[span.begin - 1] != letter)
+        mimo_diagnose_fix(scan->diagnostics, diagnostic, span, text, "write %s", text);
 }
 
 void mimo_scan_stray(struct mimo_scan *scan, const char *text, size_t size, struct mimo_span span)
@@ -120,8 +183,7 @@ void mimo_scan_stray(struct mimo_scan *scan, const char *text, size_t size, stru
         diagnostic = mimo_diagnose(scan->diagnostics, MIMO_E0101, span, "'%.*s' cannot stand here",
                                    (int)length, text);
     if (character == '&' || character == '|')
-        mimo_diagnose_help(scan->diagnostics, diagnostic, "write %c%c", (int)character,
-                           (int)character);
+        suggest_double(scan, diagnostic, (char)character);
     if (character == '\'')
         mimo_diagnose_help(scan->diagnostics, diagnostic, "strings stand in double quotes");
 }

@@ -26,7 +26,7 @@ struct mimo_name mimo_scan_string(struct mimo_scan *scan, const char *text, size
 struct mimo_name mimo_scan_unterminated(struct mimo_scan *scan, const char *text, size_t size,
                                         struct mimo_span span);
 
-/* Notes a comment that silences a warning; others are skipped. */
+/* Notes where a comment is, and whether it silences a warning. */
 void mimo_scan_comment(struct mimo_scan *scan, const char *text, size_t size,
                        struct mimo_span span);
 

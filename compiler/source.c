@@ -45,10 +45,35 @@ uint32_t mimo_sources_add(struct mimo_sources *sources, const char *name, const 
     return (uint32_t)(sources->count - 1);
 }
 
+void mimo_sources_set_import(struct mimo_sources *sources, uint32_t file, struct mimo_span import)
+{
+    MIMO_ASSERT(file < sources->count && import.file < file);
+    sources->items[file].is_imported = true;
+    sources->items[file].import = import;
+}
+
 const struct mimo_source *mimo_source(const struct mimo_sources *sources, uint32_t file)
 {
     MIMO_ASSERT(file < sources->count);
     return &sources->items[file];
+}
+
+const char *mimo_source_text(const struct mimo_sources *sources, struct mimo_span span,
+                             size_t *out_length)
+{
+    const struct mimo_source *source = mimo_source(sources, span.file);
+
+    MIMO_ASSERT(span.begin <= span.end && span.end <= source->size);
+    *out_length = span.end - span.begin;
+    return source->text + span.begin;
+}
+
+bool mimo_source_reads(const struct mimo_sources *sources, struct mimo_span span, const char *text)
+{
+    size_t length;
+    const char *bytes = mimo_source_text(sources, span, &length);
+
+    return length == strlen(text) && memcmp(bytes, text, length) == 0;
 }
 
 /* The last line that begins at or before `offset`, counted from 0. */
@@ -64,6 +89,11 @@ static uint32_t line_of(const struct mimo_source *source, uint32_t offset)
             high = middle;
     }
     return low;
+}
+
+uint32_t mimo_source_line_begin(const struct mimo_source *source, uint32_t offset)
+{
+    return source->lines[line_of(source, offset)];
 }
 
 struct mimo_place mimo_source_place(const struct mimo_source *source, uint32_t offset)

@@ -1,11 +1,12 @@
 #include "compiler/suggest.h"
 
 #include "compiler/schema.h"
+#include "compiler/source.h"
 
 #include <string.h>
 #include <strings.h>
 
-enum { WORD_BYTES_MAX = 64, LISTED_MAX = 8 };
+enum { WORD_BYTES_MAX = 64, LISTED_MAX = 8, CERTAIN_BYTES_MIN = 4 };
 
 void mimo_candidates_add(struct mimo_candidates *candidates, const char *name)
 {
@@ -97,12 +98,54 @@ size_t mimo_closest(const char *word, const struct mimo_candidates *candidates,
     return count;
 }
 
+/* For words at distance 1 of each other. */
+static bool is_swap(const char *a, const char *b)
+{
+    size_t differences = 0;
+
+    if (strlen(a) != strlen(b))
+        return false;
+    for (size_t i = 0; a[i] != '\0'; i++)
+        differences += a[i] != b[i];
+    return differences == 2;
+}
+
+static bool is_closed(const struct mimo_candidates *candidates, const char *item)
+{
+    for (size_t i = 0; i < candidates->closed_count; i++) {
+        if (candidates->items[i] == item)
+            return true;
+    }
+    return false;
+}
+
+const char *mimo_certain(const char *word, const struct mimo_candidates *candidates)
+{
+    const char *words[MIMO_SUGGESTIONS_MAX];
+
+    if (mimo_closest(word, candidates, words) != 1 || strlen(word) < CERTAIN_BYTES_MIN ||
+        strlen(words[0]) < CERTAIN_BYTES_MIN)
+        return NULL;
+    if (strcasecmp(word, words[0]) == 0)
+        return words[0];
+    if (mimo_word_distance(word, words[0]) == 1 &&
+        (is_closed(candidates, words[0]) || is_swap(word, words[0])))
+        return words[0];
+    return NULL;
+}
+
 void mimo_suggest(struct mimo_diagnostics *diagnostics, struct mimo_diagnostic *diagnostic,
                   const char *word, const struct mimo_candidates *candidates)
 {
     const char *words[MIMO_SUGGESTIONS_MAX];
     const size_t count = mimo_closest(word, candidates, words);
+    const char *meant = mimo_certain(word, candidates);
 
+    if (diagnostic == &diagnostics->unrecorded)
+        return;
+    /* the diagnostic may stand at another place, such as the block around the word */
+    if (meant != NULL && mimo_source_reads(diagnostics->sources, diagnostic->span, word))
+        mimo_diagnose_fix(diagnostics, diagnostic, diagnostic->span, meant, "write '%s'", meant);
     if (count > 0)
         mimo_diagnose_help(diagnostics, diagnostic, "did you mean %s?",
                            mimo_join_words(candidates->arena, words, count, "'", " or "));

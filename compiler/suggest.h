@@ -11,6 +11,7 @@ struct mimo_candidates {
     struct mimo_arena *arena;
     const char **items;
     size_t count, capacity;
+    size_t closed_count; /* the first ones are words of the language: nobody can add to them */
 };
 
 void mimo_candidates_add(struct mimo_candidates *candidates, const char *name);
@@ -23,10 +24,19 @@ enum { MIMO_SUGGESTIONS_MAX = 3 };
 /*
  * Sets the help line: names that equal `word` but for case; else up to three at an optimal string
  * alignment distance of at most max(1, length / 3), nearest first; else, where there are at most
- * eight, all of them; else nothing.
+ * eight, all of them; else nothing. Where it is certain which name was meant, and the diagnostic
+ * stands at `word`, the fix is set too.
  */
 void mimo_suggest(struct mimo_diagnostics *diagnostics, struct mimo_diagnostic *diagnostic,
                   const char *word, const struct mimo_candidates *candidates);
+
+/*
+ * The name that was certainly meant, or NULL: the only one that mimo_suggest() would ask for, and
+ * either equal but for case, or with two neighbouring letters swapped, or, if it is a word of the
+ * language, at distance 1. Words under four letters are near too much to be certain. A name that
+ * the user made up needs more than distance 1: pod_a is not pod_b misspelt.
+ */
+const char *mimo_certain(const char *word, const struct mimo_candidates *candidates);
 
 /* The names that mimo_suggest() would put into a question; returns how many. */
 size_t mimo_closest(const char *word, const struct mimo_candidates *candidates,

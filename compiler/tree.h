@@ -92,11 +92,18 @@ struct mimo_statement {
     struct mimo_tree_block *block;
 };
 
-/* A comment `# mimoc: allow CODE -- reason`. */
-struct mimo_allow {
-    const char *code;
-    struct mimo_span span;
+/* One of the words in an allow comment. */
+struct mimo_allowed {
+    struct mimo_name code;
     bool is_used;
+};
+
+/* A comment `# mimoc: allow CODE, CODE -- reason`. */
+struct mimo_allow {
+    struct mimo_allowed *codes;
+    size_t code_count, code_capacity;
+    const char *reason; /* or NULL */
+    struct mimo_span span;
 };
 
 struct mimo_tree {
@@ -105,6 +112,8 @@ struct mimo_tree {
     size_t statement_count, statement_capacity;
     struct mimo_name *lost; /* words that syntax errors may have skipped the definitions of */
     size_t lost_count, lost_capacity;
+    struct mimo_span *comments; /* all of them, up to the end of their lines */
+    size_t comment_count, comment_capacity;
     struct mimo_allow *allows;
     size_t allow_count, allow_capacity;
     bool is_damaged;  /* a syntax error between the statements */

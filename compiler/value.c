@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,11 @@ static const struct unit_row UNITS[] = {
     {"ms", MIMO_UNIT_DURATION, 1e-3},   {"s", MIMO_UNIT_DURATION, 1.0},
     {"min", MIMO_UNIT_DURATION, 60.0},  {"h", MIMO_UNIT_DURATION, 3600.0},
 };
+
+const char *mimo_unit_word(size_t index)
+{
+    return index < sizeof UNITS / sizeof *UNITS ? UNITS[index].word : NULL;
+}
 
 struct mimo_diagnostic *mimo_calculator_report(const struct mimo_calculator *calculator,
                                                enum mimo_code code, struct mimo_span span,

@@ -10,6 +10,8 @@ cd "$work"
 cp "$here/example_ok.mimo" good.mimo
 sed 's/num_layers          = 32/num_layers = zero/' good.mimo >bad.mimo
 printf 'mimo 1\n# mimoc: allow W0601 -- nothing is idle\n' >warned.mimo
+sed 's/^  world_size = gpus$/  world_size = gpus + 1  # mimoc: allow W0601 -- a spare/' \
+  good.mimo >allowed.mimo
 failures=0
 
 fail() {
@@ -71,6 +73,28 @@ expect 0 stderr "W0101" lint warned.mimo
 expect 1 stderr "W0101" lint -Werror warned.mimo
 expect 0 stderr "" lint -Wno-W0101 -Werror warned.mimo
 expect 0 stderr "" lint -Wno-W0101 -W W0101 -W no-W0101 warned.mimo
+expect 0 stderr "" lint -Wno-all warned.mimo
+expect 0 stderr "W0101" lint -Wno-all -WW0101 -WW0601 warned.mimo
+expect 0 stderr "W0101" lint -Wno-W0101 -Wall warned.mimo
+expect 1 stderr "1 warning (1 fatal by -Werror)" lint -Werror=W0101 warned.mimo
+expect 1 stderr "W0101" lint -Wno-W0101 -Werror=W0101 warned.mimo
+expect 0 stderr "W0101" lint -Werror -Wno-error=W0101 warned.mimo
+expect 0 stderr "W0101" lint -Wno-error=W0101 -Werror warned.mimo
+expect 0 stderr "W0101" lint -Werror -Wno-error warned.mimo
+expect 0 stderr "W0101" lint -Werror=W0601 warned.mimo
+expect 2 stderr "there is no warning 'W0000'; the warnings are W0101, " lint -Werror=W0000 warned.mimo
+expect 2 stderr "there is no warning 'everything'" lint -Wno-everything warned.mimo
+expect 0 stderr "" lint -Wno-W0601 warned.mimo # of what is off, nobody knows whether it was silenced
+expect 0 stderr "" lint --deployment pod allowed.mimo
+expect 0 stderr "" lint allowed.mimo
+expect 1 stdout "::error file=bad.mimo,line=7," lint --format github bad.mimo
+expect 1 stderr "" lint --format github bad.mimo
+expect 1 stdout '"exitCode": 1' lint --format sarif bad.mimo
+expect 2 stdout '"executionSuccessful": false' lint --format sarif absent.mimo bad.mimo
+expect 1 stdout '::error file=bad.mimo,' --format github --deployment pod bad.mimo -o absent
+expect 2 stderr "not an option of 'compile'" --fix good.mimo -o plan
+expect 2 stderr "the formats of 'show' are text, json" show --format sarif plan
+expect 0 stdout "E0503" explain
 expect 1 stderr $'\033[1;31m' lint --color always bad.mimo
 expect 1 stderr "bad.mimo:7:18: error: " lint --color never bad.mimo
 expect 1 stderr "[E0303]" lint --set gpus=41 good.mimo
