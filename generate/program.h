@@ -5,7 +5,7 @@
 #ifndef MIMO_GENERATE_PROGRAM_H
 #define MIMO_GENERATE_PROGRAM_H
 
-#include "compiler/options.h"
+#include "compiler/command/options.h"
 
 struct mimo_program_option {
     const char *name;     /* "-o", "--set" */

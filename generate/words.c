@@ -1,7 +1,7 @@
 /* Lists of the language's words, for editors: separated by spaces, or as the alternatives of a
  * regular expression, in the usual syntax and in Vim's. */
-#include "compiler/arithmetic.h"
-#include "compiler/suggest.h"
+#include "compiler/declaration/arithmetic.h"
+#include "compiler/declaration/suggest.h"
 #include "generate/parts.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
- * mimo.y - the grammar of .mimo files. Builds the tree of compiler/tree.h and knows no meaning.
+ * mimo.y - the grammar of .mimo files. Builds the tree of compiler/syntax/tree.h and knows no meaning.
  *
- * Error recovery is described in compiler/parse.h: the token stream skips, and hands out SYNC or
+ * Error recovery is described in compiler/syntax/parse.h: the token stream skips, and hands out SYNC or
  * SYNC_OPEN where parsing goes on. It also tells apart what the grammar cannot: a DEFINED is a word
  * before "="; a KIND is the word of a block on a new line where a value should stand; MIMO, IMPORT,
  * PARAM and ASSERT come only where they begin a statement, else as NAME.
@@ -22,11 +22,11 @@
 %param {struct mimo_parser *parser}
 
 %code requires {
-#include "compiler/parser.h"
+#include "compiler/syntax/parser.h"
 }
 
 %code provides {
-/* The token stream, compiler/parse.c. */
+/* The token stream, compiler/syntax/parse.c. */
 int mimo_yylex(MIMO_YYSTYPE *value, struct mimo_span *span, struct mimo_parser *parser);
 }
 

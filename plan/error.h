@@ -4,7 +4,7 @@
  * The first function to notice a failure fills a `struct mimo_error`; callers pass the status on
  * unchanged. Libraries neither print nor exit: `mimoc` and `mimo-exec` do that once, at the top.
  * (A mistake in the user's declaration is not an error in this sense but a diagnostic, see
- * compiler/diagnostic.h. A mistake of ours is an assertion, MIMO_ASSERT.)
+ * compiler/diagnostic/diagnostic.h. A mistake of ours is an assertion, MIMO_ASSERT.)
  */
 #ifndef MIMO_PLAN_ERROR_H
 #define MIMO_PLAN_ERROR_H

@@ -49,3 +49,26 @@ WORDS_OF(element, MIMO_ELEMENTS)
 WORDS_OF(loop, MIMO_LOOPS)
 WORDS_OF(row_unit, MIMO_ROW_UNITS)
 WORDS_OF(content, MIMO_CONTENTS)
+
+bool mimo_plan_is_trained(const struct mimo_plan *plan, uint32_t module)
+{
+    const struct mimo_plan_module *record = &plan->modules[module];
+
+    return record->is_frozen == 0 ||
+           (record->projector != MIMO_NONE && plan->projectors[record->projector].is_frozen == 0);
+}
+
+/* Gradients flow to the language model's first stage whenever anything at all is trained. */
+bool mimo_plan_has_backward(const struct mimo_plan *plan, uint32_t module, uint32_t stage)
+{
+    const struct mimo_plan_module *record = &plan->modules[module];
+
+    if (record->kind == MIMO_MODULE_KIND_ENCODER)
+        return record->is_frozen == 0 ||
+               (stage + 1 == record->stage_count && mimo_plan_is_trained(plan, module));
+    for (uint32_t i = 0; i < plan->module_count; i++) {
+        if (mimo_plan_is_trained(plan, i))
+            return true;
+    }
+    return false;
+}

@@ -16,6 +16,7 @@
 #include "plan/error.h"
 #include "plan/format.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct mimo_plan {
@@ -58,6 +59,12 @@ const char *mimo_plan_text(const struct mimo_plan *plan, struct mimo_plan_string
 
 /* The role of a rank below meta->world_size; every rank has one. */
 const struct mimo_plan_role *mimo_plan_role_of(const struct mimo_plan *plan, uint32_t rank);
+
+/* True where stage `stage` of the module runs backward: something at it or before it is trained. */
+bool mimo_plan_has_backward(const struct mimo_plan *plan, uint32_t module, uint32_t stage);
+
+/* True where the module or its projector is trained. */
+bool mimo_plan_is_trained(const struct mimo_plan *plan, uint32_t module);
 
 /* The words of the closed sets of format.h ("colocated", "tp", ...); `value` is in range. */
 const char *mimo_mode_word(uint32_t value);

@@ -1,6 +1,6 @@
-#include "compiler/compile.h"
-#include "compiler/check.h"
-#include "compiler/show.h"
+#include "compiler/planner/compile.h"
+#include "compiler/check/check.h"
+#include "compiler/show/show.h"
 #include "tests/fuzz/fuzz.h"
 
 enum {

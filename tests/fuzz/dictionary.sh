@@ -8,7 +8,7 @@ words() {
   sed -nE 's/^MIMO_BLOCK\((\w+).*/\1/p; s/^MIMO_ATTRIBUTE\(\w+, "[^"]*", (\w+).*/\1/p' ../../grammar/schema.def
   sed -nE 's/^MIMO_BLOCK\(\w+, "[^"]*", \w+, "([^"]*)".*/\1/p' ../../grammar/schema.def | tr ' ' '\n'
   for set in $(grep -oE 'MIMO_[A-Z0-9_]+, "' ../../grammar/types.def | tr -d ', "'); do
-    sed -n "/^#define $set(X)/,/[^\\\\]\$/p" ../../plan/format.h ../../compiler/schema.h
+    sed -n "/^#define $set(X)/,/[^\\\\]\$/p" ../../plan/format.h ../../compiler/schema/schema.h
   done | grep -oE '"\w+"' | tr -d '"'
   printf '%s\n' mimo import param assert true false auto none all min max ceil_div allow 1GB 1TFLOPS 1GBps 1ms
 }

@@ -8,7 +8,7 @@
 #ifndef MIMO_TESTS_FUZZ_FUZZ_H
 #define MIMO_TESTS_FUZZ_FUZZ_H
 
-#include "compiler/compilation.h"
+#include "compiler/declaration/compilation.h"
 #include "plan/plan.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * fuzz_compile.c - any bytes as a declaration: every diagnostic stands inside its file, the sinks
  * print it, and what has no mistake gives a plan that verifies and can be shown.
  */
-#include "compiler/diagnostic_sink.h"
+#include "compiler/diagnostic/sink.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_spans(const struct fuzz_compilation *compilation)

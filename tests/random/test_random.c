@@ -9,8 +9,8 @@
  * the diagnostics that the oracle expects, by code, line and column. Mutants are drawn until each
  * code that one change can provoke has been met often enough.
  */
-#include "compiler/compilation.h"
-#include "compiler/compile.h"
+#include "compiler/declaration/compilation.h"
+#include "compiler/planner/compile.h"
 #include "plan/plan.h"
 #include "tests/random/oracle.h"
 

@@ -1,11 +1,11 @@
 #include "tests/unit/compiler/fixture.h"
 
-#include "compiler/communication.h"
-#include "compiler/layout.h"
-#include "compiler/parameters.h"
-#include "compiler/prove.h"
-#include "compiler/prove_ranks.h"
-#include "compiler/schedule.h"
+#include "compiler/planner/communication.h"
+#include "compiler/planner/layout.h"
+#include "compiler/planner/parameters.h"
+#include "compiler/planner/schedule.h"
+#include "compiler/proof/prove.h"
+#include "compiler/proof/ranks.h"
 
 enum { MODULES_MAX = 4, WIDTH = 48, HEADS = 12 };
 

@@ -4,7 +4,7 @@
 #ifndef MIMO_TESTS_UNIT_COMPILER_FIXTURE_H
 #define MIMO_TESTS_UNIT_COMPILER_FIXTURE_H
 
-#include "compiler/draft.h"
+#include "compiler/planner/draft.h"
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 #include "tests/unit/compiler/front.h"
 
-#include "compiler/diagnostic_sink.h"
+#include "compiler/diagnostic/sink.h"
 
 #include <stdlib.h>
 #include <string.h>

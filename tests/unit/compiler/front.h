@@ -4,7 +4,7 @@
 #ifndef MIMO_TESTS_UNIT_COMPILER_FRONT_H
 #define MIMO_TESTS_UNIT_COMPILER_FRONT_H
 
-#include "compiler/compilation.h"
+#include "compiler/declaration/compilation.h"
 
 struct front {
     struct mimo_arena arena;

@@ -1,6 +1,6 @@
 #include "tests/unit/compiler/layouts.h"
 
-#include "compiler/compile.h"
+#include "compiler/planner/compile.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-#include "compiler/prove_ranks.h"
-#include "compiler/show.h"
+#include "compiler/proof/ranks.h"
+#include "compiler/show/show.h"
 #include "plan/communication.h"
 #include "plan/grid.h"
 #include "tests/unit/check.h"

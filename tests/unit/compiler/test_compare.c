@@ -1,6 +1,6 @@
 /* Comparing plans: no field of a record is left out, and things are matched by name. */
-#include "compiler/compare.h"
-#include "compiler/compile.h"
+#include "compiler/planner/compile.h"
+#include "compiler/show/compare.h"
 #include "tests/unit/check.h"
 #include "tests/unit/compiler/front.h"
 

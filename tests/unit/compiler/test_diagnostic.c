@@ -1,6 +1,6 @@
 /* The sinks: columns, clipping, escaping, order, limits; fixes; allow comments. */
-#include "compiler/diagnostic_sink.h"
-#include "compiler/fix.h"
+#include "compiler/diagnostic/fix.h"
+#include "compiler/diagnostic/sink.h"
 #include "tests/unit/check.h"
 #include "tests/unit/compiler/front.h"
 

@@ -3,11 +3,11 @@
  * declarations of the repository, and over thousands of random layouts of one: formatting twice is
  * formatting once, comments stay, diagnostics and plans are the same.
  */
-#include "compiler/compile.h"
-#include "compiler/fmt.h"
-#include "compiler/fmt_parts.h"
-#include "compiler/scan.h"
-#include "compiler/source.h"
+#include "compiler/fmt/fmt.h"
+#include "compiler/fmt/parts.h"
+#include "compiler/planner/compile.h"
+#include "compiler/syntax/scan.h"
+#include "compiler/text/source.h"
 #include "plan/file.h"
 #include "tests/unit/check.h"
 #include "tests/unit/compiler/front.h"

@@ -1,4 +1,4 @@
-#include "compiler/layout.h"
+#include "compiler/planner/layout.h"
 #include "plan/grid.h"
 #include "tests/unit/check.h"
 #include "tests/unit/compiler/fixture.h"
@@ -132,11 +132,11 @@ static void test_trained(void)
     struct fixture_plan plan;
 
     fixture_build(&plan, &fixture);
-    CHECK(!mimo_layout_is_trained(&plan.draft.plan, 0));
-    CHECK(mimo_layout_is_trained(&plan.draft.plan, 1));
-    CHECK(!mimo_layout_is_trained(&plan.draft.plan, 2));
-    CHECK(!mimo_layout_has_backward(&plan.draft.plan, 0, 0));
-    CHECK(mimo_layout_has_backward(&plan.draft.plan, 2, 0));
+    CHECK(!mimo_plan_is_trained(&plan.draft.plan, 0));
+    CHECK(mimo_plan_is_trained(&plan.draft.plan, 1));
+    CHECK(!mimo_plan_is_trained(&plan.draft.plan, 2));
+    CHECK(!mimo_plan_has_backward(&plan.draft.plan, 0, 0));
+    CHECK(mimo_plan_has_backward(&plan.draft.plan, 2, 0));
     fixture_release(&plan);
 }
 

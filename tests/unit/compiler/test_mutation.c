@@ -3,7 +3,7 @@
  * out and overwritten. Nothing crashes, every diagnostic stands inside its file, both sinks print
  * it, and what has no error compiles to a plan.
  */
-#include "compiler/compile.h"
+#include "compiler/planner/compile.h"
 #include "plan/file.h"
 #include "tests/unit/check.h"
 #include "tests/unit/compiler/front.h"

@@ -1,5 +1,5 @@
-#include "compiler/layout.h"
-#include "compiler/parameters.h"
+#include "compiler/planner/layout.h"
+#include "compiler/planner/parameters.h"
 #include "plan/grid.h"
 #include "tests/unit/check.h"
 

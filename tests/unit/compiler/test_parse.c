@@ -1,6 +1,6 @@
 /* The scanner, the token stream and the grammar: trees, limits, recovery. */
-#include "compiler/parse.h"
-#include "compiler/source.h"
+#include "compiler/syntax/parse.h"
+#include "compiler/text/source.h"
 #include "tests/unit/check.h"
 
 struct parsed {

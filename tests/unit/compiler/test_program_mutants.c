@@ -1,4 +1,4 @@
-#include "compiler/prove.h"
+#include "compiler/proof/prove.h"
 #include "tests/unit/check.h"
 #include "tests/unit/compiler/fixture.h"
 

@@ -1,5 +1,5 @@
 /* One record of a proven plan is changed: the proof over the ranks must notice each time. */
-#include "compiler/prove_ranks.h"
+#include "compiler/proof/ranks.h"
 #include "tests/unit/check.h"
 #include "tests/unit/compiler/layouts.h"
 

@@ -1,7 +1,7 @@
 /* Characters, places and suggestions: what needs no compilation. */
-#include "compiler/source.h"
-#include "compiler/suggest.h"
-#include "compiler/text.h"
+#include "compiler/declaration/suggest.h"
+#include "compiler/text/source.h"
+#include "compiler/text/text.h"
 #include "tests/unit/check.h"
 
 static void check_decoded(const char *bytes, size_t size, uint32_t character, size_t length)

@@ -1,5 +1,5 @@
-#include "compiler/show.h"
-#include "compiler/timeline.h"
+#include "compiler/proof/timeline.h"
+#include "compiler/show/show.h"
 #include "tests/unit/check.h"
 #include "tests/unit/compiler/fixture.h"
 
