@@ -328,6 +328,17 @@ uint64_t mimo_gradient_elements(const struct mimo_plan *plan, uint32_t module, u
     return tally.used / bytes;
 }
 
+uint64_t mimo_updated_elements(const struct mimo_plan *plan, uint32_t module, uint64_t elements,
+                               bool is_expert)
+{
+    const struct mimo_plan_module *record = &plan->modules[module];
+    const uint64_t replicas = is_expert ? record->edp : (uint64_t)record->dp * record->cp;
+
+    if (plan->training->distributed_optimizer == 0)
+        return elements;
+    return elements / replicas + (elements % replicas != 0);
+}
+
 /* The one parameter of the module with the record's slot, on the rank. */
 static uint64_t parameter_elements(const struct mimo_plan *plan,
                                    const struct mimo_plan_communication *record,

@@ -76,6 +76,11 @@ uint64_t mimo_communication_rows(const struct mimo_plan *plan,
 uint64_t mimo_gradient_elements(const struct mimo_plan *plan, uint32_t module, uint32_t rank,
                                 bool is_expert);
 
+/* Of so many elements, what one replica updates at most: all, or with distributed_optimizer the
+ * longest of the pieces that REDUCE scatters and STEP gathers. */
+uint64_t mimo_updated_elements(const struct mimo_plan *plan, uint32_t module, uint64_t elements,
+                               bool is_expert);
+
 /* Bytes of one element; `element` is an enum mimo_element. */
 uint32_t mimo_element_bytes(uint32_t element);
 

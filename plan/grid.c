@@ -130,7 +130,7 @@ static uint32_t spread(const uint32_t counts[4], const uint32_t strides[4], uint
 {
     uint32_t sum = 0;
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4 && index > 0; i++) {
         sum += index % counts[i] * strides[i];
         index /= counts[i];
     }

@@ -1,5 +1,6 @@
 #include "plan/memory.h"
 
+#include "plan/communication.h"
 #include "plan/slots.h"
 #include "plan/tally.h"
 #include "plan/tensors.h"
@@ -10,7 +11,7 @@ struct count {
     const struct mimo_plan_role *role;
     uint32_t rank;
     bool trains;
-    struct mimo_arena *arena;
+    const struct mimo_slot_counts *slots; /* of the role; the same for all its ranks */
     struct mimo_tally kinds[MIMO_MEMORY_COUNT];
     uint32_t micro_steps_alive;
 };
@@ -53,8 +54,7 @@ static uint64_t held_elements(const struct mimo_plan_module *module,
     return mimo_shard_elements(parameter, at->etp, module->etp);
 }
 
-/* Two moments for each element, and its float32 weight where that is not the weight itself. Every
- * replica holds all of them: cut over the replicas, `elements` would be a share here. */
+/* Two moments for each element, and its float32 weight where that is not the weight itself. */
 static void take_optimizer(struct mimo_tally *tally, uint64_t elements,
                            const struct mimo_element_sizes *bytes)
 {
@@ -86,9 +86,23 @@ static void take_behind(struct mimo_tally *tally, const struct mimo_plan_paramet
         (void)mimo_tally_take(tally, elements, element);
 }
 
-static void count_module_parameters(struct count *count, const struct mimo_plan_module *module,
-                                    uint64_t *reduction_max)
+/* The gradients of a module lie together, the experts' apart; with the optimizer state of those
+ * that this rank updates. */
+static void count_gradients(struct count *count, uint32_t module, bool is_expert)
 {
+    const struct mimo_plan *plan = count->plan;
+    const struct mimo_element_sizes bytes =
+        mimo_element_sizes_of((enum mimo_precision)plan->training->precision);
+    const uint64_t elements = mimo_gradient_elements(plan, module, count->rank, is_expert);
+
+    (void)mimo_tally_take(&count->kinds[MIMO_MEMORY_GRADIENTS], elements, bytes.wide);
+    take_optimizer(&count->kinds[MIMO_MEMORY_OPTIMIZER],
+                   mimo_updated_elements(plan, module, elements, is_expert), &bytes);
+}
+
+static void count_module_parameters(struct count *count, uint32_t index, uint64_t *reduction_max)
+{
+    const struct mimo_plan_module *module = &count->plan->modules[index];
     const struct mimo_element_sizes bytes =
         mimo_element_sizes_of((enum mimo_precision)count->plan->training->precision);
     struct mimo_coordinate at;
@@ -106,10 +120,13 @@ static void count_module_parameters(struct count *count, const struct mimo_plan_
         take_behind(&count->kinds[MIMO_MEMORY_PARAMETERS], parameter, elements, bytes.element);
         if (!count->trains || parameter->is_trainable == 0)
             continue;
-        take_behind(&count->kinds[MIMO_MEMORY_GRADIENTS], parameter, elements, bytes.wide);
-        take_optimizer(&count->kinds[MIMO_MEMORY_OPTIMIZER], elements, &bytes);
         *reduction_max = whole > *reduction_max ? whole : *reduction_max;
     }
+    if (!count->trains)
+        return;
+    count_gradients(count, index, false);
+    if (module->num_experts > 0)
+        count_gradients(count, index, true);
 }
 
 static void count_parameters(struct count *count)
@@ -119,7 +136,7 @@ static void count_parameters(struct count *count)
     uint64_t reduction_max = 0;
 
     for (uint32_t i = 0; i < count->plan->module_count; i++)
-        count_module_parameters(count, &count->plan->modules[i], &reduction_max);
+        count_module_parameters(count, i, &reduction_max);
     (void)mimo_tally_take(&count->kinds[MIMO_MEMORY_REDUCTION], reduction_max, bytes.wide);
 }
 
@@ -153,25 +170,23 @@ static uint64_t input_bytes(const struct mimo_sizes *sizes)
     return mimo_tally_bytes(tally);
 }
 
-static bool has_backward(const struct mimo_plan *plan, const struct mimo_plan_role *role,
-                         uint32_t place)
+/* Gradients go back through the layers of such a place; in a frozen encoder they end at its
+ * projector. */
+static bool keeps_layers(const struct mimo_plan_module *module)
 {
-    for (uint32_t i = 0; i < role->instruction_count; i++) {
-        const struct mimo_plan_instruction *instruction =
-            &plan->instructions[role->instruction_first + i];
-        if (instruction->opcode == MIMO_OPCODE_BACKWARD && instruction->place == place)
-            return true;
-    }
-    return false;
+    return module->kind == MIMO_MODULE_KIND_LANGUAGE || module->is_frozen == 0;
 }
 
 bool mimo_memory_keeps_layers(const struct mimo_plan *plan, const struct mimo_plan_role *role,
                               uint32_t place)
 {
-    const struct mimo_plan_module *module = &plan->modules[plan->places[place].module];
-
-    return has_backward(plan, role, place) &&
-           (module->kind == MIMO_MODULE_KIND_LANGUAGE || module->is_frozen == 0);
+    for (uint32_t i = 0; i < role->instruction_count; i++) {
+        const struct mimo_plan_instruction *instruction =
+            &plan->instructions[role->instruction_first + i];
+        if (instruction->opcode == MIMO_OPCODE_BACKWARD && instruction->place == place)
+            return keeps_layers(&plan->modules[plan->places[place].module]);
+    }
+    return false;
 }
 
 /* The layers' part of a saved set. Where layers are recomputed their inputs alone are kept; the one
@@ -182,7 +197,8 @@ static void take_layers(const struct count *count, uint32_t place, const struct 
     const struct mimo_plan_module *module = module_of(count, place);
     const struct mimo_plan_stage *stage =
         &count->plan->stages[module->stage_first + count->plan->places[place].stage];
-    const bool keeps = count->trains && mimo_memory_keeps_layers(count->plan, count->role, place);
+    const bool keeps = count->trains && keeps_layers(module) &&
+                       count->slots->goes_backward[place - count->role->place_first];
     const bool recomputes = keeps && count->plan->training->recompute == MIMO_RECOMPUTE_FULL;
     const uint32_t layers = keeps || stage->layer_count < 2 ? stage->layer_count : 2;
     const uint32_t sparse = mimo_expert_layers(module, stage->layer_first, layers);
@@ -268,8 +284,8 @@ static void count_place(struct count *count, uint32_t place)
 {
     const struct mimo_plan_module *module = module_of(count, place);
     const struct mimo_sizes sizes = sizes_of(count, count->plan->places[place].module);
+    const uint32_t slots = count->slots->places[place - count->role->place_first];
     struct mimo_tally set = {0};
-    struct mimo_slots slots;
     uint64_t recomputed;
 
     take_layers(count, place, &sizes, &set, &recomputed);
@@ -277,11 +293,10 @@ static void count_place(struct count *count, uint32_t place)
         take_language_ends(count, place, &sizes, &set);
     else
         take_encoder_ends(count, place, &sizes, &set);
-    mimo_slots_of_place(&slots, count->plan, count->role, place, count->arena);
-    mimo_tally_repeat(&count->kinds[MIMO_MEMORY_ACTIVATIONS], mimo_tally_bytes(&set), slots.count);
+    mimo_tally_repeat(&count->kinds[MIMO_MEMORY_ACTIVATIONS], mimo_tally_bytes(&set), slots);
     mimo_tally_repeat(&count->kinds[MIMO_MEMORY_SCRATCH], recomputed, 1);
-    if (slots.count > count->micro_steps_alive)
-        count->micro_steps_alive = slots.count;
+    if (slots > count->micro_steps_alive)
+        count->micro_steps_alive = slots;
 }
 
 /* ---- scratch -----------------------------------------------------------------------------------
@@ -382,14 +397,12 @@ static bool holds(const struct count *count, uint32_t module, uint32_t stage)
 static void take_slotted(struct count *count, uint32_t edge, uint32_t direction, bool is_sending,
                          uint64_t elements)
 {
-    const struct mimo_edge_buffer buffer = {edge, direction, is_sending};
     const uint64_t element = sizes_of(count, count->plan->edges[edge].to_module).element;
     struct mimo_tally one = {0};
-    struct mimo_slots slots;
 
     (void)mimo_tally_take(&one, elements, element);
-    mimo_slots_of_buffer(&slots, count->plan, count->role, &buffer, count->arena);
-    mimo_tally_repeat(&count->kinds[MIMO_MEMORY_BUFFERS], mimo_tally_bytes(&one), slots.count);
+    mimo_tally_repeat(&count->kinds[MIMO_MEMORY_BUFFERS], mimo_tally_bytes(&one),
+                      count->slots->buffers[edge][MIMO_SLOT_BUFFER(direction, is_sending)]);
 }
 
 /* What a bridge packs to send, what arrives in pieces, and the columns of all tensor- and
@@ -443,10 +456,10 @@ static struct mimo_plan_memory result_of(const struct count *count)
 
 static struct mimo_plan_memory memory_of(const struct mimo_plan *plan,
                                          const struct mimo_plan_role *role, uint32_t rank,
-                                         bool trains, struct mimo_arena *arena)
+                                         bool trains, const struct mimo_slot_counts *slots)
 {
     struct count count = {
-        .plan = plan, .role = role, .rank = rank, .trains = trains, .arena = arena};
+        .plan = plan, .role = role, .rank = rank, .trains = trains, .slots = slots};
 
     count_parameters(&count);
     count_places(&count);
@@ -458,7 +471,11 @@ static struct mimo_plan_memory memory_of(const struct mimo_plan *plan,
 struct mimo_plan_memory mimo_memory_of_rank(const struct mimo_plan *plan, uint32_t rank,
                                             bool trains, struct mimo_arena *arena)
 {
-    return memory_of(plan, mimo_plan_role_of(plan, rank), rank, trains, arena);
+    const struct mimo_plan_role *role = mimo_plan_role_of(plan, rank);
+    struct mimo_slot_counts slots;
+
+    mimo_slot_counts_init(&slots, plan, role, arena);
+    return memory_of(plan, role, rank, trains, &slots);
 }
 
 struct mimo_plan_memory mimo_memory_of_parameters(const struct mimo_plan *plan, uint32_t rank,
@@ -512,22 +529,26 @@ static void raise(struct mimo_plan_memory *most, const struct mimo_plan_memory *
         most->micro_steps_alive = memory->micro_steps_alive;
 }
 
-struct mimo_plan_memory mimo_memory_of_role(const struct mimo_plan *plan, uint32_t role,
-                                            struct mimo_arena *arena)
+struct mimo_plan_memory mimo_memory_of_role(const struct mimo_plan *plan, uint32_t role)
 {
     const struct mimo_plan_role *record = &plan->roles[role];
     struct mimo_plan_memory most = {0};
+    struct mimo_slot_counts slots;
+    struct mimo_arena scratch;
 
+    mimo_arena_init(&scratch);
+    mimo_slot_counts_init(&slots, plan, record, &scratch);
     for (uint32_t i = 0; i < record->range_count; i++) {
         const struct mimo_plan_range *range = &plan->ranges[record->range_first + i];
         const uint32_t period = period_of(plan, range);
 
         for (uint32_t k = 0; k < period; k++) {
             const struct mimo_plan_memory memory =
-                memory_of(plan, record, range->first + k, true, arena);
+                memory_of(plan, record, range->first + k, true, &slots);
             raise(&most, &memory);
         }
     }
+    mimo_arena_release(&scratch);
     return most;
 }
 
@@ -540,9 +561,9 @@ uint64_t mimo_memory_total(const struct mimo_plan_memory *memory)
     return total;
 }
 
-bool mimo_memory_fits(const struct mimo_plan *plan, uint32_t role, struct mimo_arena *arena)
+bool mimo_memory_fits(const struct mimo_plan *plan, uint32_t role)
 {
-    const struct mimo_plan_memory memory = mimo_memory_of_role(plan, role, arena);
+    const struct mimo_plan_memory memory = mimo_memory_of_role(plan, role);
 
     return plan->cluster->memory == 0 || mimo_memory_total(&memory) <= plan->cluster->memory;
 }

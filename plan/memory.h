@@ -39,8 +39,7 @@ struct mimo_plan_memory mimo_memory_of_parameters(const struct mimo_plan *plan, 
  * tensor-parallel sizes; the first MIMO_MEMORY_RANKS_MAX ranks of each range are looked at.
  */
 #define MIMO_MEMORY_RANKS_MAX 512
-struct mimo_plan_memory mimo_memory_of_role(const struct mimo_plan *plan, uint32_t role,
-                                            struct mimo_arena *arena);
+struct mimo_plan_memory mimo_memory_of_role(const struct mimo_plan *plan, uint32_t role);
 
 /* True where the layers of `place`, an index into the plan's places and one of the role's, are kept
  * in training: where gradients go back through them; in a frozen encoder they end at its projector.
@@ -53,7 +52,7 @@ uint64_t mimo_memory_total(const struct mimo_plan_memory *memory);
 
 /* True where role `role` with its present instructions fits into the cluster's memory, or no memory
  * is declared. */
-bool mimo_memory_fits(const struct mimo_plan *plan, uint32_t role, struct mimo_arena *arena);
+bool mimo_memory_fits(const struct mimo_plan *plan, uint32_t role);
 
 /* Bytes that generation takes on `rank` besides: keys and values of mimo_positions_max() tokens for
  * each sequence of a micro-batch, and one step's tensors. */

@@ -39,4 +39,17 @@ void mimo_slots_of_buffer(struct mimo_slots *slots, const struct mimo_plan *plan
                           const struct mimo_plan_role *role, const struct mimo_edge_buffer *buffer,
                           struct mimo_arena *arena);
 
+/* How many slots each buffer of a role has, from one walk through its program. */
+struct mimo_slot_counts {
+    uint32_t *places;       /* [role->place_count] */
+    bool *goes_backward;    /* [role->place_count] */
+    uint32_t (*buffers)[4]; /* [edge_count][MIMO_SLOT_BUFFER]; 0 at ends that the role lacks */
+};
+
+#define MIMO_SLOT_BUFFER(direction, is_sending) (2 * (direction) + ((is_sending) ? 1u : 0u))
+
+/* The tables lie in `arena`. */
+void mimo_slot_counts_init(struct mimo_slot_counts *counts, const struct mimo_plan *plan,
+                           const struct mimo_plan_role *role, struct mimo_arena *arena);
+
 #endif

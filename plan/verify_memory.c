@@ -21,12 +21,10 @@ static enum mimo_status verify_record(const struct mimo_plan *plan, uint32_t ind
 {
     const struct mimo_verifier at = {plan, err, MIMO_SECTION_MEMO, index};
     const struct mimo_plan_memory *stated = &plan->memories[index];
-    struct mimo_arena arena = {0};
     struct mimo_plan_memory memory;
 
     MIMO_TRY(verify_length(plan, index, err));
-    memory = mimo_memory_of_role(plan, index, &arena);
-    mimo_arena_release(&arena);
+    memory = mimo_memory_of_role(plan, index);
     for (uint32_t kind = 0; kind < MIMO_MEMORY_COUNT; kind++)
         MIMO_REQUIRE(&at, stated->bytes[kind] == memory.bytes[kind],
                      "%llu bytes of %s are stated, but the role needs %llu",

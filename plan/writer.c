@@ -150,7 +150,7 @@ static struct mimo_plan with_memories(const struct mimo_plan_writer *writer,
     struct mimo_plan whole = *plan;
 
     for (uint32_t i = 0; i < plan->role_count; i++)
-        memories[i] = mimo_memory_of_role(plan, i, writer->arena);
+        memories[i] = mimo_memory_of_role(plan, i);
     whole.memories = memories;
     whole.memory_count = plan->role_count;
     return whole;

@@ -77,3 +77,10 @@ const char *mimo_check_divisors(struct mimo_arena *arena, int64_t number, int64_
     }
     return mimo_check_join(arena, numbers, count);
 }
+
+const char *mimo_check_dividing(struct mimo_arena *arena, int64_t number, int64_t wanted)
+{
+    if (number == 1)
+        return "only 1 divides";
+    return mimo_arena_printf(arena, "%s divide", mimo_check_divisors(arena, number, wanted));
+}

@@ -43,4 +43,7 @@ const char *mimo_check_join(struct mimo_arena *arena, const int64_t *numbers, in
 /* "1, 2, 4, 8, 16 and 32": the divisors of `number`, of many those nearest to `wanted`. */
 const char *mimo_check_divisors(struct mimo_arena *arena, int64_t number, int64_t wanted);
 
+/* The same with its verb, "... and 32 divide", before "it" or "them". */
+const char *mimo_check_dividing(struct mimo_arena *arena, int64_t number, int64_t wanted);
+
 #endif

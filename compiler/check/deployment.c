@@ -247,8 +247,8 @@ static void resolve_dp(struct mimo_checker *checker, struct mimo_module_facts *m
     if (is_world_size_declared(facts))
         mimo_check_note(checker, diagnostic, facts->declaration->deployment, MIMO_ATTR_world_size,
                         "world_size");
-    mimo_diagnose_help(checker->diagnostics, diagnostic, "%s divide it",
-                       mimo_check_divisors(checker->diagnostics->arena, facts->world_size, span));
+    mimo_diagnose_help(checker->diagnostics, diagnostic, "%s it",
+                       mimo_check_dividing(checker->diagnostics->arena, facts->world_size, span));
 }
 
 /* True where every module states a number of ranks, and none states world_size. */

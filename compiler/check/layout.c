@@ -91,8 +91,8 @@ static void check_heads(struct mimo_checker *checker, struct mimo_module_facts *
                     (long long)layout->tp, (long long)module->heads));
     mimo_check_note(checker, diagnostic, module->block, MIMO_ATTR_num_attention_heads,
                     "num_attention_heads");
-    mimo_diagnose_help(checker->diagnostics, diagnostic, "%s divide it",
-                       mimo_check_divisors(checker->diagnostics->arena, module->heads, layout->tp));
+    mimo_diagnose_help(checker->diagnostics, diagnostic, "%s it",
+                       mimo_check_dividing(checker->diagnostics->arena, module->heads, layout->tp));
     layout->tp = MIMO_UNKNOWN;
 }
 
@@ -181,8 +181,8 @@ static void check_pipeline(struct mimo_checker *checker, struct mimo_module_fact
     mimo_check_note(checker, diagnostic, module->block, MIMO_ATTR_num_layers, "num_layers");
     mimo_diagnose_help(
         checker->diagnostics, diagnostic,
-        "%s divide them; or give pipeline_layout, the layers of each stage",
-        mimo_check_divisors(checker->diagnostics->arena, layers > 0 ? layers : 1, stages));
+        "%s them; or give pipeline_layout, the layers of each stage",
+        mimo_check_dividing(checker->diagnostics->arena, layers > 0 ? layers : 1, stages));
     layout->pp = MIMO_UNKNOWN;
 }
 
@@ -284,8 +284,8 @@ static void check_expert_parallel(struct mimo_checker *checker, struct mimo_modu
                              (long long)layout->ep, (long long)module->num_experts));
     mimo_check_note(checker, diagnostic, module->moe, MIMO_ATTR_num_experts, "num_experts");
     mimo_diagnose_help(
-        checker->diagnostics, diagnostic, "%s divide it",
-        mimo_check_divisors(checker->diagnostics->arena, module->num_experts, layout->ep));
+        checker->diagnostics, diagnostic, "%s it",
+        mimo_check_dividing(checker->diagnostics->arena, module->num_experts, layout->ep));
     layout->ep = MIMO_UNKNOWN;
 }
 

@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-/* What a plan can hold: tensors in its table, elements of one tensor and of all. */
-#define WEIGHTS_MAX          (1 << 21)
+/* What a plan can hold: modules, tensors in its table, elements of one tensor and of all. */
+#define MODULES_MAX          64
+#define WEIGHTS_MAX          (1 << 19)
 #define TENSOR_ELEMENTS_MAX  (INT64_C(1) << 48)
 #define PROJECTOR_LAYERS_MAX 1024
 #define MODEL_ELEMENTS_MAX   0x1p62
@@ -71,8 +72,8 @@ static void check_head_dim(struct mimo_checker *checker, struct mimo_module_fact
                                (long long)module->heads, (long long)module->hidden_size);
     mimo_check_note(checker, diagnostic, module->block, MIMO_ATTR_hidden_size, "hidden_size");
     mimo_diagnose_help(
-        checker->diagnostics, diagnostic, "%s divide it%s",
-        mimo_check_divisors(checker->diagnostics->arena, module->hidden_size, module->heads),
+        checker->diagnostics, diagnostic, "%s it%s",
+        mimo_check_dividing(checker->diagnostics->arena, module->hidden_size, module->heads),
         module->kind == MIMO_MODULE_KIND_LANGUAGE ? "; or give head_dim" : "");
     module->head_dim = MIMO_UNKNOWN;
     forget_heads(module);
@@ -93,8 +94,8 @@ static void check_query_groups(struct mimo_checker *checker, struct mimo_module_
     mimo_check_note(checker, diagnostic, module->block, MIMO_ATTR_num_attention_heads,
                     "num_attention_heads");
     mimo_diagnose_help(
-        checker->diagnostics, diagnostic, "%s divide it",
-        mimo_check_divisors(checker->diagnostics->arena, module->heads, module->groups));
+        checker->diagnostics, diagnostic, "%s it",
+        mimo_check_dividing(checker->diagnostics->arena, module->heads, module->groups));
     module->groups = MIMO_UNKNOWN;
 }
 
@@ -172,8 +173,8 @@ static void check_patches(struct mimo_checker *checker, struct mimo_module_facts
                                (long long)module->patch_size, (long long)module->image_size);
     mimo_check_note(checker, diagnostic, module->block, MIMO_ATTR_image_size, "image_size");
     mimo_diagnose_help(
-        checker->diagnostics, diagnostic, "%s divide it",
-        mimo_check_divisors(checker->diagnostics->arena, module->image_size, module->patch_size));
+        checker->diagnostics, diagnostic, "%s it",
+        mimo_check_dividing(checker->diagnostics->arena, module->image_size, module->patch_size));
     module->patch_size = MIMO_UNKNOWN;
 }
 
@@ -533,11 +534,50 @@ static int64_t max_known(int64_t a, int64_t b)
     return mimo_is_known(b) && b > a ? b : a;
 }
 
+/* E0302: every rank may hold a stage of every module. */
+static void check_module_count(struct mimo_checker *checker)
+{
+    const struct mimo_facts *facts = checker->facts;
+
+    if (facts->module_count > MODULES_MAX)
+        mimo_diagnose(checker->diagnostics, MIMO_E0302, facts->declaration->model->name_span,
+                      "model %s has %zu modules, more than a plan can hold, %d",
+                      facts->declaration->model->name, facts->module_count, MODULES_MAX);
+}
+
+static int64_t weights_of(const struct mimo_module_facts *module)
+{
+    const int64_t experts = mimo_is_known(module->num_experts) ? module->num_experts : 0;
+
+    return mimo_fact_multiply(module->layers_computed, 16 + mimo_fact_multiply(3, experts));
+}
+
+/* E0302: the modules' weights stand in one table. Reported where they become too many. */
+static void check_weight_count(struct mimo_checker *checker)
+{
+    const struct mimo_facts *facts = checker->facts;
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < facts->module_count; i++) {
+        const struct mimo_module_facts *module = &facts->modules[i];
+        const int64_t weights = weights_of(module);
+
+        if (!mimo_is_known(weights) || __builtin_add_overflow(sum, weights, &sum))
+            return;
+        if (sum <= WEIGHTS_MAX)
+            continue;
+        mimo_diagnose(checker->diagnostics, MIMO_E0302,
+                      mimo_block_span(module->block, MIMO_ATTR_num_layers),
+                      "with %s the model would have about %lld weights; a plan holds %d",
+                      module->block->name, (long long)sum, WEIGHTS_MAX);
+        return;
+    }
+}
+
 /* E0302: more than a plan can hold. Every matrix is hidden_size long on one side. */
 static void check_size(struct mimo_checker *checker, struct mimo_module_facts *module)
 {
-    const int64_t layer_weights = mimo_is_known(module->num_experts) ? module->num_experts : 0;
-    const int64_t weights = mimo_fact_multiply(module->layers_computed, 16 + 3 * layer_weights);
+    const int64_t weights = weights_of(module);
     int64_t side = max_known(module->hidden_size, module->ffn_hidden_size), elements;
 
     side = max_known(side, module->vocab_size);
@@ -548,14 +588,10 @@ static void check_size(struct mimo_checker *checker, struct mimo_module_facts *m
     side = max_known(
         side, mimo_fact_multiply(4, mimo_fact_multiply(module->patch_size, module->patch_size)));
     elements = mimo_fact_multiply(side, module->hidden_size);
-    if (mimo_is_known(weights) && weights > WEIGHTS_MAX) {
-        mimo_diagnose(checker->diagnostics, MIMO_E0302,
-                      mimo_block_span(module->block, MIMO_ATTR_num_layers),
-                      "%s would have about %lld weights; a plan holds %d", module->block->name,
-                      (long long)weights, WEIGHTS_MAX);
-    } else if (mimo_is_known(elements) && mimo_is_known(weights) &&
-               (elements > TENSOR_ELEMENTS_MAX ||
-                (double)elements * (double)(weights + 16) > MODEL_ELEMENTS_MAX)) {
+    if (mimo_is_known(elements) && mimo_is_known(weights) &&
+        (elements > TENSOR_ELEMENTS_MAX ||
+         (weights <= WEIGHTS_MAX &&
+          (double)elements * (double)(weights + 16) > MODEL_ELEMENTS_MAX))) {
         mimo_diagnose(checker->diagnostics, MIMO_E0302,
                       mimo_block_span(module->block, MIMO_ATTR_hidden_size),
                       "%s would have weights of %lld elements, more than a plan can hold",
@@ -609,6 +645,8 @@ const struct mimo_rule mimo_model_rules[] = {
     {.check_module = check_shared_width},
     {.check = check_room},
     {.check_module = check_positions},
+    {.check = check_module_count},
+    {.check = check_weight_count},
     {.check_module = check_size},
     {.check = check_projector_sizes},
     {0},

@@ -1,8 +1,5 @@
 #include "compiler/check/check.h"
 
-/* Bounds the size of a plan: instructions of all roles together. */
-#define INSTRUCTIONS_MAX (1 << 22)
-
 /* E0302 */
 static void check_images(struct mimo_checker *checker)
 {
@@ -30,7 +27,7 @@ static void check_epochs(struct mimo_checker *checker)
     if (training == NULL || mimo_fact_word(data, MIMO_ATTR_format) != MIMO_DATA_FORMAT_SYNTHETIC ||
         mimo_block_value(training, MIMO_ATTR_steps)->kind != MIMO_VALUE_NONE ||
         mimo_block_value(training, MIMO_ATTR_epochs)->kind == MIMO_VALUE_NONE ||
-        !mimo_block_is_set(training, MIMO_ATTR_epochs))
+        mimo_block_value(training, MIMO_ATTR_epochs)->kind == MIMO_VALUE_UNKNOWN)
         return;
     diagnostic =
         mimo_diagnose(checker->diagnostics, MIMO_E0302, mimo_block_span(training, MIMO_ATTR_epochs),
@@ -98,28 +95,8 @@ static void check_encoder_samples(struct mimo_checker *checker, struct mimo_modu
                     mimo_layout_source(&facts->language->layout, MIMO_ATTR_data_parallel),
                     MIMO_ATTR_data_parallel, "the language model's data_parallel");
     mimo_diagnose_help(
-        checker->diagnostics, diagnostic, "%s divide them",
-        mimo_check_divisors(checker->diagnostics->arena, samples, module->layout.dp));
-}
-
-/* E0302: every stage does up to 5 things for each micro-step, on each role that holds it. */
-static void check_program_size(struct mimo_checker *checker)
-{
-    const struct mimo_facts *facts = checker->facts;
-    int64_t stages = 0, instructions;
-
-    for (size_t i = 0; i < facts->module_count; i++) {
-        const int64_t own = mimo_layout_stages(&facts->modules[i].layout);
-
-        stages = mimo_is_known(stages) && mimo_is_known(own) ? stages + own : MIMO_UNKNOWN;
-    }
-    instructions = mimo_fact_multiply(mimo_fact_multiply(stages, facts->micro_steps), 5);
-    if (!mimo_is_known(instructions) || instructions <= INSTRUCTIONS_MAX)
-        return;
-    mimo_diagnose(checker->diagnostics, MIMO_E0302,
-                  mimo_block_span(facts->declaration->training, MIMO_ATTR_global_batch),
-                  "%lld micro-steps of %lld pipeline stages are more than a plan can hold",
-                  (long long)facts->micro_steps, (long long)stages);
+        checker->diagnostics, diagnostic, "%s them",
+        mimo_check_dividing(checker->diagnostics->arena, samples, module->layout.dp));
 }
 
 /* W0502: of m + p - 1 slots of a pipeline of p stages, p - 1 are empty. */
@@ -225,7 +202,6 @@ const struct mimo_rule mimo_training_rules[] = {
     {.check = check_epochs},
     {.check = check_global_batch},
     {.check_module = check_encoder_samples},
-    {.check = check_program_size},
     {.check_module = check_bubble},
     {.check = check_image_limit},
     {.check = check_evaluation},

@@ -2,6 +2,9 @@
 #include "compiler/command/command.h"
 #include "plan/file.h"
 
+#include <string.h>
+#include <sys/stat.h>
+
 /* Everything up to the bytes; NULL where there are mistakes. */
 static enum mimo_status compile(const struct mimo_run *run, struct mimo_compilation *compilation,
                                 const unsigned char **out_bytes, size_t *out_size,
@@ -24,6 +27,27 @@ static enum mimo_status compile(const struct mimo_run *run, struct mimo_compilat
     return MIMO_OK;
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat a_stat, b_stat;
+
+    return stat(a, &a_stat) == 0 && stat(b, &b_stat) == 0 && a_stat.st_dev == b_stat.st_dev &&
+           a_stat.st_ino == b_stat.st_ino;
+}
+
+/* `mimoc a.mimo -o a.mimo` is a slip: the plan would replace what it was made from. */
+static enum mimo_status check_output(const struct mimo_run *run, struct mimo_error *err)
+{
+    const char *output = run->options->output;
+
+    for (size_t i = 0; i < run->sources.count && strcmp(output, "-") != 0; i++) {
+        if (is_same_file(output, run->sources.items[i].name))
+            return mimo_error_set(err, MIMO_E_USAGE, "-o %s would overwrite the declaration %s",
+                                  output, run->sources.items[i].name);
+    }
+    return MIMO_OK;
+}
+
 enum mimo_exit mimo_command_compile(struct mimo_run *run)
 {
     struct mimo_compilation compilation;
@@ -34,7 +58,8 @@ enum mimo_exit mimo_command_compile(struct mimo_run *run)
     size_t size = 0;
 
     mimo_run_begin(run, &compilation, &diagnostics);
-    if (compile(run, &compilation, &bytes, &size, &err) != MIMO_OK)
+    if (compile(run, &compilation, &bytes, &size, &err) != MIMO_OK ||
+        check_output(run, &err) != MIMO_OK)
         return mimo_run_complain(&err);
     mimo_run_hand_in(run, &compilation, false);
     mimo_run_print(run);

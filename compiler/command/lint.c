@@ -161,7 +161,8 @@ enum mimo_exit mimo_command_lint(struct mimo_run *run)
         if (targets[i].path != NULL)
             lint(run, &targets[i]);
     }
-    if (run->total.error_count == 0 && mimo_run_check_settings(run, &err) != MIMO_OK)
+    if (run->total.error_count == 0 && !run->has_failed &&
+        mimo_run_check_settings(run, &err) != MIMO_OK)
         mimo_run_fail(run, &err);
     mimo_run_print(run);
     return mimo_run_judge(run);

@@ -87,12 +87,11 @@ static void take_back_allowed(struct mimo_compilation *compilation)
 
 /* Warnings about a block of a library, or of an imported file, may come up only together with
  * files that are not here. */
-static bool may_serve_others(const struct mimo_compilation *compilation, size_t tree_index,
-                             const struct mimo_allow *allow)
+static bool may_serve_others(const struct mimo_compilation *compilation,
+                             const struct mimo_tree *tree, const struct mimo_allow *allow)
 {
-    const struct mimo_tree *tree = compilation->trees[tree_index];
-
-    if (tree_index == 0 && !mimo_compilation_is_library(compilation))
+    if (tree == mimo_compilation_main_tree(compilation) &&
+        !mimo_compilation_is_library(compilation))
         return false;
     for (size_t i = 0; i < tree->statement_count; i++) {
         const struct mimo_statement *statement = &tree->statements[i];
@@ -157,7 +156,7 @@ void mimo_compilation_allow(struct mimo_compilation *compilation, bool is_whole)
     for (size_t i = 0; i < compilation->tree_count; i++) {
         const struct mimo_tree *tree = compilation->trees[i];
         for (size_t j = 0; j < tree->allow_count; j++) {
-            if (may_serve_others(compilation, i, &tree->allows[j]))
+            if (may_serve_others(compilation, tree, &tree->allows[j]))
                 continue;
             report_unused_words(compilation->diagnostics, &tree->allows[j]);
         }

@@ -129,7 +129,7 @@ bool mimo_block_is_set(const struct mimo_block *block, enum mimo_attribute attri
 {
     const struct mimo_field *field = find(block, attribute);
 
-    return field != NULL && field->written != NULL;
+    return field != NULL && (field->written != NULL || field->is_broken);
 }
 
 struct mimo_span mimo_block_span(const struct mimo_block *block, enum mimo_attribute attribute)

@@ -73,7 +73,7 @@ struct mimo_field {
     const struct mimo_schema_attribute *schema;
     const struct mimo_tree_attribute *written; /* NULL: the default holds */
     bool is_inherited;                         /* written in the block that this one derives from */
-    bool is_broken;                            /* given twice: its value is unknown */
+    bool is_broken; /* given twice, or under a misspelt name: its value is unknown */
     enum mimo_progress progress;
     struct mimo_value value;
 };
@@ -115,7 +115,7 @@ struct mimo_compilation {
     struct mimo_diagnostics *diagnostics;
     struct mimo_request *request;
 
-    const struct mimo_tree **trees; /* the main file's first */
+    const struct mimo_tree **trees; /* imports before what imports them, the main file's last */
     size_t tree_count, tree_capacity;
     struct mimo_block **blocks; /* those of the file, in order */
     size_t block_count, block_capacity;
@@ -149,6 +149,9 @@ enum mimo_status mimo_compilation_load_draft(struct mimo_compilation *compilatio
  */
 enum mimo_status mimo_compilation_load_text(struct mimo_compilation *compilation, const char *name,
                                             const char *text, size_t size, struct mimo_error *err);
+
+/* The tree of the file itself, not of what it imports. */
+const struct mimo_tree *mimo_compilation_main_tree(const struct mimo_compilation *compilation);
 
 /* Builds the blocks: checks names and nesting, carries out derivation. */
 void mimo_compilation_resolve(struct mimo_compilation *compilation);

@@ -29,7 +29,9 @@ static void reset(struct mimo_compilation *compilation)
 static void report_missing(struct mimo_compilation *compilation, const struct mimo_block *block,
                            const char *what)
 {
-    if (mimo_block_inherits_unknown(block) ||
+    const struct mimo_field *field = mimo_block_field(block, what);
+
+    if (mimo_block_inherits_unknown(block) || (field != NULL && field->is_broken) ||
         (block->is_damaged && mimo_compilation_lost(compilation, block->name_span.file, what)))
         return;
     (void)mimo_diagnose(compilation->diagnostics, MIMO_E0203, block->name_span, "%s needs %s",
@@ -56,8 +58,9 @@ static void check_length_of_training(struct mimo_compilation *compilation,
     struct mimo_diagnostic *diagnostic;
 
     if (!has_steps && !has_epochs) {
-        if (!training->is_damaged ||
-            !mimo_compilation_lost(compilation, training->name_span.file, "epochs"))
+        if (!mimo_block_is_set(training, MIMO_ATTR_epochs) &&
+            (!training->is_damaged ||
+             !mimo_compilation_lost(compilation, training->name_span.file, "epochs")))
             report_missing(compilation, training, "steps");
     } else if (has_steps && has_epochs) {
         diagnostic = mimo_diagnose(compilation->diagnostics, MIMO_E0202,
@@ -161,7 +164,7 @@ static void complete_block(struct mimo_compilation *compilation, const struct mi
 static void require_block(struct mimo_compilation *compilation, enum mimo_choice_kind choice,
                           const char *word)
 {
-    const struct mimo_tree *tree = compilation->trees[0];
+    const struct mimo_tree *tree = mimo_compilation_main_tree(compilation);
     struct mimo_span place = {.file = tree->file};
 
     if (compilation->choice.blocks[choice] != NULL)

@@ -75,7 +75,7 @@ bool mimo_block_word(const struct mimo_block *block, enum mimo_attribute attribu
                      int64_t *out_index);
 
 /* True where the attribute is written in the block itself or inherited by derivation (even if in
- * error): it does not come from a default. */
+ * error, or under a misspelt name): it does not come from a default. */
 bool mimo_block_is_set(const struct mimo_block *block, enum mimo_attribute attribute);
 
 /* The place of `name = value` as written in this very block; the block's name where the attribute

@@ -11,6 +11,7 @@ enum { EVALUATION_DEPTH_MAX = 600 };
 struct mimo_frame {
     struct mimo_frame *outer;
     const void *definition;
+    const struct mimo_block *block; /* of the field; NULL for a param */
     const char *name;
     struct mimo_span span;
     bool has_place; /* false for a default */
@@ -197,18 +198,35 @@ static struct mimo_frame **collect_circle(struct mimo_compilation *compilation,
     return members + first;
 }
 
+/* With its block, where the circle leads through several. */
+static const char *member_name(struct mimo_arena *arena, const struct mimo_frame *member,
+                               bool is_one_block)
+{
+    const struct mimo_block *block = member->block;
+
+    if (is_one_block || block == NULL)
+        return member->name;
+    return mimo_arena_printf(
+        arena, "%s.%s", block->name != NULL ? block->name : mimo_schema_block(block->kind)->word,
+        member->name);
+}
+
 static void report_circle(struct mimo_compilation *compilation, const void *definition)
 {
     struct mimo_diagnostics *diagnostics = compilation->diagnostics;
     size_t count;
     struct mimo_frame **members = collect_circle(compilation, definition, &count);
     struct mimo_diagnostic *diagnostic;
-    const char *text = members[0]->name;
+    bool is_one_block = true;
+    const char *text = "";
 
     if (!members[0]->has_place)
         return; /* the defaults of the schema have no circles among themselves */
-    for (size_t i = 1; i <= count; i++)
-        text = mimo_arena_printf(compilation->arena, "%s, %s", text, members[i % count]->name);
+    for (size_t i = 1; i < count; i++)
+        is_one_block = is_one_block && members[i]->block == members[0]->block;
+    for (size_t i = 0; i <= count; i++)
+        text = mimo_arena_printf(compilation->arena, "%s%s%s", text, i > 0 ? ", " : "",
+                                 member_name(compilation->arena, members[i % count], is_one_block));
     diagnostic = mimo_diagnose(diagnostics, MIMO_E0204, members[0]->span,
                                "these refer to each other in a circle: %s", text);
     for (size_t i = 1; i < count; i++) {
@@ -256,7 +274,7 @@ static struct mimo_field *shared_layout_field(const struct mimo_block *block,
     if (*out_all == NULL || *out_all == block)
         return NULL;
     shared = mimo_block_field(*out_all, mimo_attribute_word(field->schema->attribute));
-    return shared->written != NULL ? shared : NULL;
+    return shared->written != NULL || shared->is_broken ? shared : NULL;
 }
 
 static struct mimo_value written_value(struct mimo_compilation *compilation,
@@ -303,6 +321,7 @@ struct mimo_value mimo_evaluate_field(struct mimo_compilation *compilation,
     struct mimo_frame frame = {
         .outer = compilation->frame,
         .definition = field,
+        .block = block,
         .name = mimo_attribute_word(field->schema->attribute),
         .span = field->written != NULL ? field->written->span : block->name_span,
         .has_place = field->written != NULL,

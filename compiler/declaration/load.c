@@ -52,11 +52,11 @@ static void load_text(struct loader *loader, const char *name, const char *text,
     if (chain->importer != NULL)
         mimo_sources_set_import(compilation->sources, file, chain->import);
     tree = mimo_parse_file(compilation->diagnostics, file);
-    MIMO_APPEND(compilation->arena, compilation->trees, compilation->tree_count,
-                compilation->tree_capacity, tree);
     MIMO_APPEND(compilation->arena, loader->identities, loader->count, loader->capacity,
                 chain->identity);
     load_imports(loader, tree, chain);
+    MIMO_APPEND(compilation->arena, compilation->trees, compilation->tree_count,
+                compilation->tree_capacity, tree);
 }
 
 static bool is_loaded(const struct loader *loader, const char *identity)
@@ -258,6 +258,12 @@ static enum mimo_status parse_settings(struct mimo_compilation *compilation, str
                                   diagnostics.items[0]->message);
     }
     return MIMO_OK;
+}
+
+const struct mimo_tree *mimo_compilation_main_tree(const struct mimo_compilation *compilation)
+{
+    MIMO_ASSERT(compilation->tree_count > 0);
+    return compilation->trees[compilation->tree_count - 1];
 }
 
 enum mimo_status mimo_compilation_load_text(struct mimo_compilation *compilation, const char *name,

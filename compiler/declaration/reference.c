@@ -49,7 +49,11 @@ static void report_unknown_word(const struct mimo_scope *scope, struct mimo_name
     for (size_t i = 0; scope->block != NULL && i < scope->block->fields->count; i++)
         mimo_candidates_add(&candidates,
                             mimo_attribute_word(scope->block->fields->items[i].schema->attribute));
-    mimo_suggest(compilation->diagnostics, diagnostic, name.text, &candidates);
+    if (scope->attribute != NULL && (scope->attribute->type->forms & MIMO_FORM_STRING))
+        mimo_diagnose_help(compilation->diagnostics, diagnostic,
+                           "a string stands in double quotes: \"%s\"", name.text);
+    else
+        mimo_suggest(compilation->diagnostics, diagnostic, name.text, &candidates);
 }
 
 static struct mimo_value evaluate_word(const struct mimo_scope *scope, struct mimo_name name)

@@ -45,7 +45,14 @@ static void add_attributes(struct mimo_candidates *candidates, const struct mimo
                             mimo_attribute_word(block->fields->items[i].schema->attribute));
 }
 
-/* Says what was probably meant, and remembers it, as that is not missing then. */
+/* What is in error under another name is not missing. */
+static void remember_meant(struct mimo_compilation *compilation, struct mimo_name meant)
+{
+    MIMO_APPEND(compilation->arena, compilation->misspelt, compilation->misspelt_count,
+                compilation->misspelt_capacity, meant);
+}
+
+/* Says what was probably meant, and remembers it. */
 static void suggest(struct mimo_compilation *compilation, struct mimo_diagnostic *diagnostic,
                     struct mimo_name name, const struct mimo_candidates *candidates)
 {
@@ -53,29 +60,67 @@ static void suggest(struct mimo_compilation *compilation, struct mimo_diagnostic
     const size_t count = mimo_closest(name.text, candidates, words);
 
     mimo_suggest(compilation->diagnostics, diagnostic, name.text, candidates);
+    for (size_t i = 0; i < count; i++)
+        remember_meant(compilation, (struct mimo_name){words[i], name.span});
+}
+
+/* The words before the brace of such a block. */
+static const char *typical_head(struct mimo_arena *arena, enum mimo_block_kind kind)
+{
+    const struct mimo_schema_block *schema = mimo_schema_block(kind);
+    const char *base;
+    size_t length;
+
+    if (schema->naming == MIMO_NAMING_NAMED)
+        return mimo_arena_printf(arena, "%s NAME", schema->word);
+    if (schema->naming != MIMO_NAMING_VARIANT)
+        return schema->word;
+    base = mimo_word_list_item(schema->bases, 0, &length);
+    return mimo_arena_printf(arena, "%s %.*s", schema->word, (int)length, base);
+}
+
+/* The attributes that were probably meant are unknown; where nothing is near, any may have been. */
+static void forget_meant(struct mimo_block *block, struct mimo_name name,
+                         const struct mimo_candidates *candidates)
+{
+    const char *words[MIMO_SUGGESTIONS_MAX];
+    const size_t count = mimo_closest(name.text, candidates, words);
+
+    block->is_damaged = block->is_damaged || count == 0;
     for (size_t i = 0; i < count; i++) {
-        const struct mimo_name meant = {words[i], name.span};
-        MIMO_APPEND(compilation->arena, compilation->misspelt, compilation->misspelt_count,
-                    compilation->misspelt_capacity, meant);
+        struct mimo_field *field = mimo_block_field(block, words[i]);
+        if (field == NULL)
+            block->is_damaged = true; /* a block was meant */
+        else if (!is_given(block, words[i]))
+            field->is_broken = true;
     }
 }
 
 static void report_unknown_attribute(struct mimo_compilation *compilation, struct mimo_block *block,
                                      struct mimo_name name)
 {
+    enum mimo_block_kind kind;
     struct mimo_candidates candidates = candidates_in(compilation);
     struct mimo_diagnostic *diagnostic = mimo_diagnose(
         compilation->diagnostics, MIMO_E0201, name.span, "%s has no attribute '%s'",
         block->architecture != NULL ? block->architecture : mimo_schema_block(block->kind)->word,
         name.text);
 
+    if (mimo_schema_find_block(name.text, &kind) && mimo_schema_nests(kind, &block->kind)) {
+        block->is_damaged = true;
+        mimo_diagnose_help(compilation->diagnostics, diagnostic,
+                           "it is a block, without a '=': %s { ... }",
+                           typical_head(compilation->arena, kind));
+        remember_meant(compilation, name);
+        return;
+    }
     add_attributes(&candidates, block);
     candidates.closed_count = candidates.count;
     add_blocks(&candidates, &block->kind);
     suggest(compilation, diagnostic, name, &candidates);
     if (diagnostic->fix.message != NULL && is_given(block, diagnostic->fix.text))
         diagnostic->fix.message = NULL; /* which of the two values was meant? */
-    block->is_damaged = true;
+    forget_meant(block, name, &candidates);
 }
 
 static void report_unknown_block(struct mimo_compilation *compilation, struct mimo_name kind,
@@ -86,12 +131,18 @@ static void report_unknown_block(struct mimo_compilation *compilation, struct mi
         mimo_diagnose(compilation->diagnostics, MIMO_E0201, kind.span, "%s has no block '%s'",
                       parent != NULL ? mimo_schema_block(parent->kind)->word : "a file", kind.text);
 
+    if (parent != NULL)
+        parent->is_damaged = true;
+    if (parent != NULL && mimo_block_field(parent, kind.text) != NULL) {
+        mimo_diagnose_help(compilation->diagnostics, diagnostic, "it is an attribute: %s = ...",
+                           kind.text);
+        remember_meant(compilation, kind);
+        return;
+    }
     add_blocks(&candidates, parent != NULL ? &parent->kind : NULL);
     candidates.closed_count = candidates.count;
-    if (parent != NULL) {
+    if (parent != NULL)
         add_attributes(&candidates, parent);
-        parent->is_damaged = true;
-    }
     suggest(compilation, diagnostic, kind, &candidates);
 }
 
@@ -273,6 +324,7 @@ static void set_attribute(struct mimo_compilation *compilation, struct mimo_bloc
     } else {
         field->written = attribute;
         field->is_inherited = false;
+        field->is_broken = false; /* whatever it was in the base */
     }
 }
 

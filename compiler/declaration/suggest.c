@@ -84,6 +84,35 @@ static size_t collect(const struct mimo_candidates *candidates, const char *word
     return count;
 }
 
+/* "heads" of num_attention_heads. */
+static bool has_part(const char *name, const char *part)
+{
+    const size_t length = strlen(part);
+
+    if (length == 0)
+        return false;
+    for (const char *at = strstr(name, part); at != NULL; at = strstr(at + 1, part)) {
+        if ((at == name || at[-1] == '_') && (at[length] == '_' || at[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static size_t collect_longer(const struct mimo_candidates *candidates, const char *word,
+                             const char **out_words)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < candidates->count; i++) {
+        if (!has_part(candidates->items[i], word))
+            continue;
+        if (count == MIMO_SUGGESTIONS_MAX)
+            return 0; /* too many to be a help */
+        out_words[count++] = candidates->items[i];
+    }
+    return count;
+}
+
 size_t mimo_closest(const char *word, const struct mimo_candidates *candidates,
                     const char *out_words[MIMO_SUGGESTIONS_MAX])
 {
@@ -95,7 +124,7 @@ size_t mimo_closest(const char *word, const struct mimo_candidates *candidates,
         for (size_t distance = 1; distance <= farthest; distance++)
             count = collect(candidates, word, distance, out_words, count);
     }
-    return count;
+    return count > 0 ? count : collect_longer(candidates, word, out_words);
 }
 
 /* For words at distance 1 of each other. */

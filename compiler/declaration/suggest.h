@@ -23,9 +23,9 @@ enum { MIMO_SUGGESTIONS_MAX = 3 };
 
 /*
  * Sets the help line: names that equal `word` but for case; else up to three at an optimal string
- * alignment distance of at most max(1, length / 3), nearest first; else, where there are at most
- * eight, all of them; else nothing. Where it is certain which name was meant, and the diagnostic
- * stands at `word`, the fix is set too.
+ * alignment distance of at most max(1, length / 3), nearest first; else up to three of which it is
+ * a part between underscores; else, where there are at most eight, all of them; else nothing. Where
+ * it is certain which name was meant, and the diagnostic stands at `word`, the fix is set too.
  */
 void mimo_suggest(struct mimo_diagnostics *diagnostics, struct mimo_diagnostic *diagnostic,
                   const char *word, const struct mimo_candidates *candidates);

@@ -134,7 +134,7 @@ void mimo_lsp_find(const struct mimo_lsp_document *document, size_t offset,
                    struct mimo_lsp_target *out_target)
 {
     const struct finder finder = {document, (uint32_t)offset, out_target};
-    const struct mimo_tree *tree = document->analysis.compilation.trees[0];
+    const struct mimo_tree *tree = mimo_compilation_main_tree(&document->analysis.compilation);
 
     for (size_t i = 0; i < tree->statement_count; i++) {
         *out_target = (struct mimo_lsp_target){0};

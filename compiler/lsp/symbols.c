@@ -78,7 +78,7 @@ static json_t *make_statement(const struct mimo_lsp *server, struct mimo_lsp_doc
 
 json_t *mimo_lsp_symbols(struct mimo_lsp *server, struct mimo_lsp_document *document)
 {
-    const struct mimo_tree *tree = document->analysis.compilation.trees[0];
+    const struct mimo_tree *tree = mimo_compilation_main_tree(&document->analysis.compilation);
     json_t *list = json_array();
 
     for (size_t i = 0; i < tree->statement_count; i++) {

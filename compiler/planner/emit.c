@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#define INSTRUCTIONS_MAX (1 << 20) /* of all programs of a plan */
+
 /* Everything that the records are filled from. All facts are known: no rule found a mistake. */
 struct emitter {
     const struct mimo_facts *facts;
@@ -439,7 +441,8 @@ static void emit_modules(const struct emitter *emitter)
     draft->plan.module_count = narrow((int64_t)count);
 }
 
-static void emit(const struct emitter *emitter)
+/* All that a plan is made of but its parameters and programs, which may be large. */
+static void emit_outline(const struct emitter *emitter)
 {
     emit_meta(emitter);
     emit_training(emitter);
@@ -450,18 +453,37 @@ static void emit(const struct emitter *emitter)
     emit_projectors(emitter);
     emit_modules(emitter);
     mimo_layout_build(emitter->draft);
-    mimo_parameters_build(emitter->draft);
+}
+
+/* E0302: a stage does up to five things for each micro-step, in the program of each role that
+ * holds it. */
+static bool is_program_too_large(const struct emitter *emitter,
+                                 struct mimo_diagnostics *diagnostics)
+{
+    const struct mimo_plan *plan = &emitter->draft->plan;
+    const uint64_t instructions = UINT64_C(5) * plan->place_count * plan->training->micro_steps;
+    struct mimo_diagnostic *diagnostic;
+
+    if (instructions <= INSTRUCTIONS_MAX)
+        return false;
+    diagnostic = mimo_diagnose(
+        diagnostics, MIMO_E0302,
+        mimo_block_span(emitter->declaration->training, MIMO_ATTR_global_batch),
+        "%u micro-steps may take %llu instructions, more than a plan can hold, %d",
+        plan->training->micro_steps, (unsigned long long)instructions, INSTRUCTIONS_MAX);
+    mimo_diagnose_help(diagnostics, diagnostic,
+                       "a larger micro_batch or fewer pipeline stages take fewer");
+    return true;
 }
 
 /* The role whose ranks need the most. */
-static uint32_t largest_role(const struct mimo_plan *plan, struct mimo_arena *arena,
-                             struct mimo_plan_memory *out_memory)
+static uint32_t largest_role(const struct mimo_plan *plan, struct mimo_plan_memory *out_memory)
 {
     uint32_t largest = 0;
 
-    *out_memory = mimo_memory_of_role(plan, 0, arena);
+    *out_memory = mimo_memory_of_role(plan, 0);
     for (uint32_t i = 1; i < plan->role_count; i++) {
-        const struct mimo_plan_memory memory = mimo_memory_of_role(plan, i, arena);
+        const struct mimo_plan_memory memory = mimo_memory_of_role(plan, i);
 
         if (mimo_memory_total(&memory) <= mimo_memory_total(out_memory))
             continue;
@@ -487,7 +509,7 @@ static void check_memory(const struct emitter *emitter, struct mimo_diagnostics 
 
     if (plan->cluster->memory == 0)
         return;
-    role = largest_role(plan, emitter->draft->arena, &memory);
+    role = largest_role(plan, &memory);
     if (mimo_memory_total(&memory) <= plan->cluster->memory)
         return;
     diagnostic = mimo_diagnose(
@@ -530,7 +552,10 @@ void mimo_compile(const struct mimo_declaration *declaration, struct mimo_arena 
     if (diagnostics->error_count > 0 || !is_complete(declaration))
         return;
     mimo_plan_writer_init(&writer, arena);
-    emit(&emitter);
+    emit_outline(&emitter);
+    if (is_program_too_large(&emitter, diagnostics))
+        return;
+    mimo_parameters_build(&draft);
     if (out_bytes == NULL && draft.plan.cluster->memory == 0)
         return;
     mimo_rounds_build(&draft);

@@ -279,18 +279,24 @@ static bool stands_before(const struct mimo_node *a, const struct mimo_node *b)
     return a->distance != b->distance ? a->distance < b->distance : a->module < b->module;
 }
 
-/* Inserts every node behind those that stand before it. Few of them move from one time to the
- * next. */
-void mimo_pipeline_order(const struct mimo_pipeline *pipeline)
+/* Nodes near to the loss are mostly at older micro-steps: from the last on, the list is nearly
+ * sorted. */
+uint32_t mimo_pipeline_order(const struct mimo_pipeline *pipeline, enum mimo_task task)
 {
-    for (uint32_t i = 0; i < pipeline->node_count; i++) {
-        struct mimo_node *node = pipeline->order[i];
-        uint32_t at = i;
+    uint32_t count = 0;
 
+    for (uint32_t i = pipeline->node_count; i-- > 0;) {
+        struct mimo_node *node = &pipeline->nodes[i];
+        uint32_t at = count;
+
+        if (mimo_node_next(node) != task)
+            continue;
         for (; at > 0 && stands_before(node, pipeline->order[at - 1]); at--)
             pipeline->order[at] = pipeline->order[at - 1];
         pipeline->order[at] = node;
+        count++;
     }
+    return count;
 }
 
 void mimo_pipeline_init(struct mimo_pipeline *pipeline, const struct mimo_plan *plan,
@@ -304,10 +310,8 @@ void mimo_pipeline_init(struct mimo_pipeline *pipeline, const struct mimo_plan *
         .tracks = MIMO_NEW_ARRAY(arena, struct mimo_track, plan->stage_count),
         .order = MIMO_NEW_ARRAY(arena, struct mimo_node *, plan->stage_count),
     };
-    for (uint32_t i = 0; i < plan->stage_count; i++) {
+    for (uint32_t i = 0; i < plan->stage_count; i++)
         init_node(plan, i, &pipeline->nodes[i]);
-        pipeline->order[i] = &pipeline->nodes[i];
-    }
     init_tracks(pipeline, plan);
     measure(pipeline, plan);
     for (uint32_t i = 0; i < pipeline->track_count; i++)

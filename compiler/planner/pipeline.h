@@ -75,7 +75,7 @@ struct mimo_pipeline {
     struct mimo_node *nodes; /* as in section STAG */
     struct mimo_track *tracks;
     uint32_t node_count, track_count;
-    struct mimo_node **order; /* the nodes, those that come first where several can go on */
+    struct mimo_node **order; /* see mimo_pipeline_order() */
     struct mimo_flow *flows;
     uint32_t flow_count;
 };
@@ -90,8 +90,9 @@ enum mimo_task mimo_node_next(const struct mimo_node *node);
 /* Its micro-step. */
 uint32_t mimo_node_micro_step(const struct mimo_node *node);
 
-/* Sorts the order: earlier micro-steps first, then what is nearer to the loss, then by module. */
-void mimo_pipeline_order(const struct mimo_pipeline *pipeline);
+/* Lists in pipeline->order the nodes whose next task that is, and returns how many: earlier
+ * micro-steps first, then what is nearer to the loss, then by module. */
+uint32_t mimo_pipeline_order(const struct mimo_pipeline *pipeline, enum mimo_task task);
 
 /* Counts that task as started and finds what the track does behind it. */
 void mimo_node_start(const struct mimo_pipeline *pipeline, struct mimo_node *node);

@@ -4,10 +4,10 @@
 #include "compiler/planner/schedule.h"
 #include "plan/memory.h"
 
-static bool fits(const struct mimo_plan *plan, struct mimo_arena *arena)
+static bool fits(const struct mimo_plan *plan)
 {
     for (uint32_t i = 0; i < plan->role_count; i++) {
-        if (!mimo_memory_fits(plan, i, arena))
+        if (!mimo_memory_fits(plan, i))
             return false;
     }
     return true;
@@ -24,7 +24,7 @@ static bool would_fit(struct mimo_draft *draft, uint32_t micro_steps)
     draft->arena = &scratch;
     draft->training->encoder_group = micro_steps;
     mimo_schedule_build(draft);
-    result = fits(&draft->plan, &scratch);
+    result = fits(&draft->plan);
     draft->arena = arena;
     mimo_arena_release(&scratch);
     return result;

@@ -265,11 +265,10 @@ static bool can_start(const struct simulation *simulation, const struct mimo_nod
  * each other only one is started: it may set the others free. */
 static bool start_all(struct simulation *simulation, enum mimo_task task)
 {
+    const uint32_t count = mimo_pipeline_order(&simulation->pipeline, task);
     bool has_started = false;
 
-    mimo_pipeline_order(&simulation->pipeline);
-
-    for (uint32_t i = 0; i < simulation->pipeline.node_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         struct mimo_node *node = simulation->pipeline.order[i];
 
         if (mimo_node_next(node) == task && can_start(simulation, node)) {
@@ -429,15 +428,15 @@ static void state_live_max(struct mimo_draft *draft)
 void mimo_schedule_build(struct mimo_draft *draft)
 {
     const struct mimo_plan *plan = &draft->plan;
-    struct simulation simulation = {
-        .plan = plan,
-        .runners = MIMO_NEW_ARRAY(draft->arena, struct runner, plan->role_count),
-        .lacks_input = MIMO_NEW_ARRAY(draft->arena, bool, plan->stage_count),
-    };
+    struct simulation simulation = {.plan = plan};
+    struct mimo_arena scratch;
 
-    mimo_pipeline_init(&simulation.pipeline, plan, draft->arena);
+    mimo_arena_init(&scratch);
+    simulation.runners = MIMO_NEW_ARRAY(&scratch, struct runner, plan->role_count);
+    simulation.lacks_input = MIMO_NEW_ARRAY(&scratch, bool, plan->stage_count);
+    mimo_pipeline_init(&simulation.pipeline, plan, &scratch);
     for (uint32_t i = 0; i < plan->role_count; i++) {
-        simulation.runners[i].program.arena = draft->arena;
+        simulation.runners[i].program.arena = &scratch;
         mimo_program_compute(&simulation.runners[i].program, MIMO_OPCODE_LOAD, MIMO_NONE,
                              MIMO_NONE);
     }
@@ -446,4 +445,5 @@ void mimo_schedule_build(struct mimo_draft *draft)
         write_end(plan, &plan->roles[i], &simulation.runners[i].program);
     join_programs(draft, simulation.runners);
     state_live_max(draft);
+    mimo_arena_release(&scratch);
 }

@@ -10,9 +10,9 @@
 #include <stdbool.h>
 
 /*
- * Three things, which share nothing with what made the programs.
+ * Four things, which share nothing with what made the programs.
  *
- * 1. Every instruction has the operands of its opcode, of its own role (proof/operands.c).
+ * 1. Every instruction has the operands of its opcode, of its own role (operands.c).
  *
  * 2. Executes the programs of all roles at once, each instruction blocking as much as it ever can:
  * a send until all roles at both ends of its edge have come to the same parcel, a computation until
@@ -22,32 +22,37 @@
  *     its inputs have arrived;
  *   - every edge carries every micro-step once in each of its directions, after it was computed;
  *   - a module's gradients are reduced once, after the last backward, and STEP is last.
- * Groups of ranks inside a role run the same program and meet at the same instructions.
+ * Groups of ranks inside a role run the same program and meet at the same instructions. What this
+ * shows holds whatever the rules below are.
  *
- * 3. Goes through each program alone (proof/order.c, proof/flow.c), with the times of timeline.h:
+ * 3. Goes through each program alone (order.c):
  *   - the micro-steps of a stage ascend, forward and backward: gradients are added in one order on
  *     all ranks, and two runs give the same bits. So does what travels along an edge: messages
  *     meet in the order in which they are posted;
- *   - a stage never keeps more micro-steps than STAG's live_max, by which memory is planned;
+ *   - the most micro-steps that a stage keeps is STAG's live_max, by which memory is planned;
  *   - in each round it goes forward, then backward and forward in turn, then backward with what is
- *     left: two backwards in between starve the stages behind it, two forwards keep too much;
+ *     left: two backwards in between starve the stages behind it, two forwards keep too much.
+ *     Nothing is alive between two rounds;
+ *   - an interleaved pipeline rank takes its chunks group by group of micro-steps, a group being
+ *     at least as long as the pipeline;
  *   - what is merged goes forward at once: merged rows need one place;
- *   - modules are reduced last and in ascending order: their ranks meet in one order.
- * And four rules about time and buffers:
- *   - what a role has computed is sent before it computes on, and what it has received is used by
- *     the next computation of its stage: each end of an edge needs one place. Rows of encoders
- *     that run apart, and what goes in and out of interleaved pipelines, may wait to be used
- *     instead, and gradients to encoders that run apart may wait to be sent;
- *   - the forward and the backward of an interleaved pair follow each other without a transfer:
- *     all ranks of the ring communicate at the same time;
- *   - of two computations that are both possible, that comes first which frees memory sooner;
- *   - of transfers in a row, those come first to which the others come first, then by edge; nobody
- *     computes while the others already wait for a transfer that it could make, or waits for one
- *     that its next computation does not need.
- * These four are not asked of plans whose pipelines cross: where an encoder goes through chunks,
- * two encoders share ranks and one of them is a pipeline, or an encoder's pipeline has the ranks of
- * an interleaved one. There roles wait for each other one way or another. Nor of several rounds in
- * which nothing is trained: no backward holds back those that are ahead.
+ *   - modules are reduced last and in ascending order: their ranks meet in one order;
+ *   - a send and a receive in a row are one exchange.
+ *
+ * 4. Takes the instructions of all programs off once more, by a clock (replay.c). At every tick
+ *   - a parcel travels when it is computed, the next computation of its target needs it, and the
+ *     roles at both ends are between two computations, and not within a pair: each end of an edge
+ *     needs one place. Rows of encoders that run apart, and what goes in and out of interleaved
+ *     pipelines, travel at once and wait to be used. Parcels go by edge, rows before gradients;
+ *   - a role computes on when it has sent what it can, and has what the computation needs. The
+ *     forward and the backward of an interleaved pair follow each other without a transfer: all
+ *     ranks of the ring communicate at the same time;
+ *   - of the computations that are possible, that one is next which frees memory sooner: of an
+ *     earlier phase, backward before forward, of an older micro-step, nearer to the loss;
+ *   - where all would wait for each other, pairs are broken up first, then one role computes on
+ *     before it sends.
+ * Every program must have that next. So there is one order of a plan's computations and transfers,
+ * and one that makes others wait, or keeps more than it must, is refused.
  *
  * Returns false where something of this does not hold; *out_reason, in `arena`, says which role
  * stands at what.

@@ -47,6 +47,17 @@ static void find_digits(const struct mimo_plan_module *module, uint32_t rank,
     digits[EDP] = index % slab / (module->etp * module->ep);
 }
 
+struct digits {
+    uint32_t values[DIGIT_COUNT];
+};
+
+/* Of all ranks of the module. */
+static void list_digits(const struct mimo_plan_module *module, struct digits *of_ranks)
+{
+    for (uint32_t i = 0; i < module->ranks; i++)
+        find_digits(module, module->rank_offset + i, of_ranks[i].values);
+}
+
 static bool is_expert_kind(uint32_t kind)
 {
     return (kind_digits[kind] & (1 << ETP | 1 << EP | 1 << EDP)) != 0;
@@ -101,24 +112,25 @@ static bool is_countable(const uint32_t counts[4], const uint32_t strides[4], ui
 /* Members ascend, take part, and have all other digits in common; so they are as many as there are
  * values of the digits only if each value is there once. */
 static bool prove_members(struct mimo_prover *prover, const struct mimo_plan_groups *groups,
-                          uint32_t group, bool *is_seen)
+                          uint32_t group, const struct digits *of_ranks, bool *is_seen)
 {
     const struct mimo_plan_module *module = &prover->plan->modules[groups->module];
     const char *word = mimo_group_kind_word(groups->kind);
-    uint32_t first[DIGIT_COUNT] = {0}, before = 0;
+    const uint32_t common = common_digits(groups->kind);
+    const uint32_t *first = NULL;
+    uint32_t before = 0;
 
     for (uint32_t i = 0; i < groups->size; i++) {
         const uint32_t rank = mimo_groups_member(groups, group, i);
-        uint32_t digits[DIGIT_COUNT];
+        const uint32_t *digits;
 
         if (rank < module->rank_offset || rank - module->rank_offset >= module->ranks)
             return mimo_refuse(prover, "a %s group has rank %u, which is not its module's", word,
                                rank);
-        find_digits(module, rank, digits);
-        if (i == 0)
-            memcpy(first, digits, sizeof first);
+        digits = of_ranks[rank - module->rank_offset].values;
+        first = i == 0 ? digits : first;
         for (int digit = 0; digit < DIGIT_COUNT; digit++) {
-            if ((common_digits(groups->kind) >> digit & 1) != 0 && digits[digit] != first[digit])
+            if ((common >> digit & 1) != 0 && digits[digit] != first[digit])
                 return mimo_refuse(prover, "rank %u is in the wrong %s group", rank, word);
         }
         if ((i > 0 && rank <= before) || is_seen[rank] ||
@@ -131,7 +143,7 @@ static bool prove_members(struct mimo_prover *prover, const struct mimo_plan_gro
 }
 
 static bool prove_kind(struct mimo_prover *prover, uint32_t module_index, uint32_t kind,
-                       bool *is_seen)
+                       const struct digits *of_ranks, bool *is_seen)
 {
     const struct mimo_plan_groups *groups =
         &prover->plan->groups[module_index * MIMO_GROUP_KIND_COUNT + kind];
@@ -150,7 +162,7 @@ static bool prove_kind(struct mimo_prover *prover, uint32_t module_index, uint32
                            mimo_group_kind_word(kind), module_index);
     memset(is_seen, 0, prover->plan->meta->world_size * sizeof *is_seen);
     for (uint32_t group = 0; group < groups->group_count; group++) {
-        if (!prove_members(prover, groups, group, is_seen))
+        if (!prove_members(prover, groups, group, of_ranks, is_seen))
             return false;
         if (group > 0 &&
             mimo_groups_member(groups, group, 0) <= mimo_groups_member(groups, group - 1, 0))
@@ -164,11 +176,16 @@ static bool prove_groups(struct mimo_prover *prover)
 {
     const struct mimo_plan *plan = prover->plan;
     bool *is_seen = MIMO_NEW_ARRAY(prover->arena, bool, plan->meta->world_size);
+    struct digits *of_ranks = MIMO_NEW_ARRAY(prover->arena, struct digits, plan->meta->world_size);
 
     if (plan->groups_count != plan->module_count * MIMO_GROUP_KIND_COUNT)
         return mimo_refuse(prover, "there are %u records of groups", plan->groups_count);
     for (uint32_t i = 0; i < plan->groups_count; i++) {
-        if (!prove_kind(prover, i / MIMO_GROUP_KIND_COUNT, i % MIMO_GROUP_KIND_COUNT, is_seen))
+        const uint32_t module = i / MIMO_GROUP_KIND_COUNT, kind = i % MIMO_GROUP_KIND_COUNT;
+
+        if (kind == 0)
+            list_digits(&plan->modules[module], of_ranks);
+        if (!prove_kind(prover, module, kind, of_ranks, is_seen))
             return false;
     }
     return true;
@@ -230,8 +247,9 @@ static bool prove_ranks_of_roles(struct mimo_prover *prover)
 
 /* ---- the order in which two roles come to what they do together ---- */
 
-/* Something that ranks of a stage do together, or of a module (stage NONE), or all (module NONE).
- * What communicates in no group is none: prove.h has brought both ends of transfers together. */
+/* Something that ranks of a stage do together, or of a pipeline rank (REDUCE), or all (module
+ * NONE). What communicates in no group is none: prove.h has brought both ends of transfers
+ * together. */
 struct act {
     uint32_t opcode, module, stage, micro_step, edge, direction;
 };
@@ -269,7 +287,6 @@ static void append_end(const struct mimo_plan *plan, struct acts *acts, struct m
 static void append_acts(const struct mimo_plan *plan, struct acts *acts, struct mimo_arena *arena,
                         const struct mimo_plan_instruction *instruction)
 {
-    const bool is_of_module = instruction->opcode == MIMO_OPCODE_REDUCE;
     struct act act = {instruction->opcode,     MIMO_NONE, MIMO_NONE,
                       instruction->micro_step, MIMO_NONE, 0};
 
@@ -287,7 +304,7 @@ static void append_acts(const struct mimo_plan *plan, struct acts *acts, struct 
         return;
     if (instruction->place != MIMO_NONE) {
         act.module = plan->places[instruction->place].module;
-        act.stage = is_of_module ? MIMO_NONE : plan->places[instruction->place].stage;
+        act.stage = plan->places[instruction->place].stage;
     }
     append_act(plan, acts, arena, &act);
 }
@@ -302,56 +319,165 @@ static struct acts acts_of(const struct mimo_prover *prover, const struct mimo_p
     return acts;
 }
 
-static bool takes_part_in(const struct mimo_plan *plan, const struct mimo_plan_role *role,
-                          const struct act *act)
+/* What two roles have in common; tables are as long as all places. */
+struct common {
+    uint32_t *modules, *stages;
+    uint32_t count;
+};
+
+static void find_common(const struct mimo_plan *plan, const struct mimo_plan_role *a,
+                        const struct mimo_plan_role *b, struct common *common)
 {
-    if (act->module == MIMO_NONE)
-        return true;
-    if (act->stage != MIMO_NONE)
-        return holds(plan, role, act->module, act->stage);
-    for (uint32_t i = role->place_first; i < role->place_first + role->place_count; i++) {
-        if (plan->places[i].module == act->module)
+    common->count = 0;
+    for (uint32_t i = a->place_first; i < a->place_first + a->place_count; i++) {
+        const struct mimo_plan_place *place = &plan->places[i];
+
+        if (!holds(plan, b, place->module, place->stage))
+            continue;
+        common->modules[common->count] = place->module;
+        common->stages[common->count++] = place->stage;
+    }
+}
+
+static bool holds_all(const struct mimo_plan *plan, const struct mimo_plan_role *role,
+                      const struct common *common)
+{
+    for (uint32_t i = 0; i < common->count; i++) {
+        if (!holds(plan, role, common->modules[i], common->stages[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool is_common(const struct common *common, const struct act *act)
+{
+    for (uint32_t i = 0; i < common->count; i++) {
+        if (common->modules[i] == act->module && common->stages[i] == act->stage)
             return true;
     }
     return false;
 }
 
-/* The next act from `at` on in which the other role takes part. */
-static const struct act *next_shared(const struct mimo_plan *plan, const struct acts *acts,
-                                     const struct mimo_plan_role *other, size_t *at)
+/* The next act from `at` on that is of a common stage. */
+static const struct act *next_common(const struct acts *acts, const struct common *common,
+                                     size_t *at)
 {
-    while (*at < acts->count && !takes_part_in(plan, other, &acts->items[*at]))
+    while (*at < acts->count && !is_common(common, &acts->items[*at]))
         (*at)++;
     return *at < acts->count ? &acts->items[(*at)++] : NULL;
 }
 
-static bool prove_pair(struct mimo_prover *prover, const struct acts *acts, uint32_t a, uint32_t b)
+static bool prove_pair(struct mimo_prover *prover, const struct acts *acts, uint32_t a, uint32_t b,
+                       const struct common *common)
 {
-    const struct mimo_plan *plan = prover->plan;
     size_t at_a = 0, at_b = 0;
     const struct act *x, *y;
 
     do {
-        x = next_shared(plan, &acts[a], &plan->roles[b], &at_a);
-        y = next_shared(plan, &acts[b], &plan->roles[a], &at_b);
+        x = next_common(&acts[a], common, &at_a);
+        y = next_common(&acts[b], common, &at_b);
         if ((x == NULL) != (y == NULL) || (x != NULL && memcmp(x, y, sizeof *x) != 0))
             return mimo_refuse(prover, "roles %u and %u come to a group in different orders", a, b);
     } while (x != NULL);
     return true;
 }
 
+/* Roles that hold a stage, in ascending order. */
+struct holders {
+    const uint32_t *roles;
+    uint32_t count;
+};
+
+/*
+ * Two roles that have stages in common come to those in one order. If an earlier role holds all of
+ * these too, both have been compared with it, or with one before it: they need not be with each
+ * other.
+ */
+static bool prove_role(struct mimo_prover *prover, const struct acts *acts,
+                       const struct holders *holders, uint32_t role, struct common *common)
+{
+    const struct mimo_plan *plan = prover->plan;
+    const struct mimo_plan_role *record = &plan->roles[role];
+
+    for (uint32_t i = record->place_first; i < record->place_first + record->place_count; i++) {
+        const struct mimo_plan_place *place = &plan->places[i];
+        const struct holders *of_stage =
+            &holders[plan->modules[place->module].stage_first + place->stage];
+
+        for (uint32_t k = 0; k < of_stage->count && of_stage->roles[k] < role; k++) {
+            const uint32_t other = of_stage->roles[k];
+            uint32_t first = 0;
+
+            find_common(plan, record, &plan->roles[other], common);
+            while (!holds_all(plan, &plan->roles[of_stage->roles[first]], common))
+                first++;
+            if (first == k && common->modules[0] == place->module &&
+                common->stages[0] == place->stage && !prove_pair(prover, acts, other, role, common))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* LOAD, what stages do, REDUCE module by module, STEP. */
+static bool prove_frame(struct mimo_prover *prover, const struct acts *acts, uint32_t role)
+{
+    uint64_t before = 0;
+
+    for (size_t i = 0; i < acts->count; i++) {
+        const struct act *act = &acts->items[i];
+        uint64_t own = 1;
+
+        if (act->opcode == MIMO_OPCODE_LOAD)
+            own = 0;
+        else if (act->opcode == MIMO_OPCODE_REDUCE)
+            own = 2 + (uint64_t)act->module;
+        else if (act->opcode == MIMO_OPCODE_STEP)
+            own = UINT64_MAX;
+        if (own < before || (own == before && own != 1 && i > 0))
+            return mimo_refuse(prover, "role %u loads, reduces or steps out of turn", role);
+        before = own;
+    }
+    return true;
+}
+
+static const struct holders *find_holders(const struct mimo_prover *prover)
+{
+    const struct mimo_plan *plan = prover->plan;
+    struct holders *holders = MIMO_NEW_ARRAY(prover->arena, struct holders, plan->stage_count);
+    uint32_t *next = MIMO_NEW_ARRAY(prover->arena, uint32_t, plan->stage_count + 1);
+    uint32_t *roles = MIMO_NEW_ARRAY(prover->arena, uint32_t, plan->place_count);
+
+    for (uint32_t i = 0; i < plan->place_count; i++)
+        next[plan->modules[plan->places[i].module].stage_first + plan->places[i].stage + 1]++;
+    for (uint32_t i = 0; i < plan->stage_count; i++) {
+        holders[i] = (struct holders){roles + next[i], next[i + 1]};
+        next[i + 1] += next[i];
+    }
+    for (uint32_t i = 0; i < plan->role_count; i++) {
+        const struct mimo_plan_role *role = &plan->roles[i];
+
+        for (uint32_t k = role->place_first; k < role->place_first + role->place_count; k++)
+            roles[next[plan->modules[plan->places[k].module].stage_first +
+                       plan->places[k].stage]++] = i;
+    }
+    return holders;
+}
+
 static bool prove_orders(struct mimo_prover *prover)
 {
     const struct mimo_plan *plan = prover->plan;
+    const struct holders *holders = find_holders(prover);
     struct acts *acts = MIMO_NEW_ARRAY(prover->arena, struct acts, plan->role_count);
+    struct common common = {
+        .modules = MIMO_NEW_ARRAY(prover->arena, uint32_t, plan->place_count),
+        .stages = MIMO_NEW_ARRAY(prover->arena, uint32_t, plan->place_count),
+    };
 
-    for (uint32_t i = 0; i < plan->role_count; i++)
+    for (uint32_t i = 0; i < plan->role_count; i++) {
         acts[i] = acts_of(prover, &plan->roles[i]);
-    for (uint32_t a = 0; a < plan->role_count; a++) {
-        for (uint32_t b = a + 1; b < plan->role_count; b++) {
-            if (!prove_pair(prover, acts, a, b))
-                return false;
-        }
+        if (!prove_frame(prover, &acts[i], i) || !prove_role(prover, acts, holders, i, &common))
+            return false;
     }
     return true;
 }

@@ -15,6 +15,7 @@ struct line {
     const struct mimo_plan_instruction *next, *then; /* or NULL */
     const struct mimo_plan_instruction *end;
     uint32_t chunks, started[2]; /* by direction */
+    uint32_t warm_up[2];         /* forwards before the first pair, in a whole round and the rest */
     bool is_within_pair;         /* `next` is the second of one */
 };
 
@@ -58,7 +59,8 @@ struct replay {
 
 /* ---- lines ---- */
 
-static uint32_t line_of(const struct replay *replay, const struct mimo_plan_instruction *computation)
+static uint32_t line_of(const struct replay *replay,
+                        const struct mimo_plan_instruction *computation)
 {
     return replay->stops[mimo_order_stage(replay->order, computation)].line;
 }
@@ -88,14 +90,49 @@ static bool begins_pair(const struct replay *replay, const struct line *line)
 {
     const uint32_t round = replay->plan->training->encoder_group * line->chunks;
     const uint32_t all = replay->plan->training->micro_steps * line->chunks;
-    const uint32_t before = line->started[MIMO_EDGE_BACKWARD] / round * round;
-    const uint32_t end = all - before < round ? all : before + round;
+    const uint32_t left = all - line->started[MIMO_EDGE_BACKWARD] / round * round;
 
     return line->chunks > 1 && line->next != NULL && line->then != NULL &&
            line->next->opcode != MIMO_OPCODE_BACKWARD &&
            line->then->opcode == MIMO_OPCODE_BACKWARD &&
-           (line->started[MIMO_EDGE_FORWARD] + 1 < end ||
-            line->started[MIMO_EDGE_BACKWARD] > before);
+           line->warm_up[left < round ? 1 : 0] < (left < round ? left : round);
+}
+
+/* The forwards of a round before its first backward. */
+static uint32_t count_ahead(const struct replay *replay, uint32_t index, uint32_t first)
+{
+    const struct mimo_plan_instruction *at = replay->lines[index].next;
+    uint32_t done[2] = {0, 0};
+
+    for (; at != NULL; at = find_computation(replay, index, at + 1)) {
+        if (at->opcode == MIMO_OPCODE_BACKWARD && done[MIMO_EDGE_BACKWARD] == first)
+            break;
+        done[mimo_order_direction(at)]++;
+    }
+    return done[MIMO_EDGE_FORWARD] - first;
+}
+
+/* The last pipeline rank has the forward of its first pair behind it when it goes backward; each
+ * rank before it warms up by two more, the way there and back. A round shorter than the pipeline,
+ * gpipe, and what runs apart take all forwards first. */
+static void find_warm_ups(const struct replay *replay, const struct mimo_plan_module *module)
+{
+    const struct mimo_plan_training *training = replay->plan->training;
+    struct line *lines = &replay->lines[module->stage_first];
+    const uint32_t rest = training->micro_steps % training->encoder_group;
+    const uint32_t lengths[2] = {training->encoder_group, rest};
+    const uint32_t firsts[2] = {0, (training->micro_steps - rest) * lines->chunks};
+
+    for (int i = 0; i < 2 && lines->chunks > 1; i++) {
+        const bool has_pairs = lengths[i] >= module->pp &&
+                               training->pipeline_schedule != MIMO_PIPELINE_SCHEDULE_GPIPE &&
+                               !mimo_order_is_apart(replay->order, module->stage_first);
+        const uint32_t ahead =
+            has_pairs ? count_ahead(replay, module->stage_first + module->pp - 1, firsts[i]) : 0;
+
+        for (uint32_t pp = 0; pp < module->pp; pp++)
+            lines[pp].warm_up[i] = has_pairs ? ahead - 1 + 2 * (module->pp - 1 - pp) : UINT32_MAX;
+    }
 }
 
 static uint64_t phase_of(const struct replay *replay, const struct line *line)
@@ -321,8 +358,7 @@ static bool is_missing(const struct replay *replay, const struct way *way)
 static void find_outgoing(struct replay *replay, const struct way *way)
 {
     const struct stop *source = &replay->stops[way->source], *target = &replay->stops[way->target];
-    const uint64_t phase =
-        mimo_order_phase(replay->order, way->target, way->direction, way->sent);
+    const uint64_t phase = mimo_order_phase(replay->order, way->target, way->direction, way->sent);
 
     if (way->sent == source->done[way->direction])
         return;
@@ -570,6 +606,8 @@ void mimo_order_replay(struct mimo_order *order)
     find_holders(&replay);
     find_lines(&replay);
     find_ways(&replay);
+    for (uint32_t i = 0; i < plan->module_count; i++)
+        find_warm_ups(&replay, &plan->modules[i]);
     place_actors(&replay);
     run(&replay);
     for (uint32_t i = 0; i < plan->role_count; i++) {

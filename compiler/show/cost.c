@@ -128,6 +128,7 @@ void mimo_show_cost(const struct mimo_view *view)
     show_memory(view);
     show_module_work(view, &load);
     show_rank_work(view, &load);
+    mimo_show_traffic(view);
 }
 
 /* ---- JSON --------------------------------------------------------------------------------------
@@ -208,4 +209,5 @@ void mimo_show_cost_json(const struct mimo_view *view, struct mimo_json *json)
 {
     write_state(view, json);
     write_work(view, json);
+    mimo_show_traffic_json(view, json);
 }

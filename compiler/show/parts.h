@@ -33,7 +33,12 @@ void mimo_show_rank(const struct mimo_view *view);
 void mimo_show_program(const struct mimo_view *view);
 void mimo_show_communications_json(const struct mimo_view *view, struct mimo_json *json);
 
-/* Memory and work of all ranks, or of the one rank asked for (show/cost.c). */
+/* Bytes communicated, of the first rank of each role's ranges or the one asked for
+ * (show/traffic.c). */
+void mimo_show_traffic(const struct mimo_view *view);
+void mimo_show_traffic_json(const struct mimo_view *view, struct mimo_json *json);
+
+/* Memory, work and traffic of all ranks, or of the one rank asked for (show/cost.c). */
 void mimo_show_cost(const struct mimo_view *view);
 void mimo_show_cost_json(const struct mimo_view *view, struct mimo_json *json);
 

@@ -309,15 +309,24 @@ static bool begins_block(struct mimo_parser *parser, const struct mimo_token *wo
     return next == MIMO_TOKEN_LEFT_BRACE || is_word(next);
 }
 
+/* A word before "=". In `assert llm.num_layers = 32` it is none: "==" was meant. */
+static bool is_defined(struct mimo_parser *parser, const struct mimo_token *word)
+{
+    const int last = parser->last.kind;
+
+    if (!is_word(word->kind) || peek(parser, 1)->kind != MIMO_TOKEN_ASSIGN ||
+        (!word->is_first_on_line && (last == MIMO_TOKEN_DOT || last == MIMO_TOKEN_ASSERT)))
+        return false;
+    return word->kind == MIMO_TOKEN_NAME || parser->brace_depth > 0 || last == MIMO_TOKEN_PARAM;
+}
+
 static struct mimo_token next_token(struct mimo_parser *parser)
 {
     struct mimo_token token = *peek(parser, 0);
 
     if (token.kind == MIMO_TOKEN_END && parser->brace_depth > 0)
         return close_brace(parser, token.span);
-    if (is_word(token.kind) && peek(parser, 1)->kind == MIMO_TOKEN_ASSIGN &&
-        (token.kind == MIMO_TOKEN_NAME || parser->brace_depth > 0 ||
-         parser->last.kind == MIMO_TOKEN_PARAM))
+    if (is_defined(parser, &token))
         token.kind = MIMO_TOKEN_DEFINED;
     else if (is_keyword(token.kind) && !begins_statement(parser, &token))
         token.kind = MIMO_TOKEN_NAME;
@@ -621,6 +630,9 @@ void mimo_parser_report(struct mimo_parser *parser, const int *expected, int exp
     if (parser->is_stopped)
         return;
     diagnostic = report_unexpected(parser, expected, expected_count);
+    if (parser->last.kind == MIMO_TOKEN_ASSIGN &&
+        is_expected(expected, expected_count, MIMO_TOKEN_OR))
+        mimo_diagnose_help(parser->diagnostics, diagnostic, "'==' compares");
     if (parser->bracket_depth > 0)
         mimo_diagnose_note(parser->diagnostics, diagnostic,
                            parser->brackets[parser->bracket_depth - 1], "this is still open");
@@ -633,7 +645,8 @@ static void parse(struct mimo_parser *parser, int first)
     const struct mimo_source *source = mimo_source(parser->diagnostics->sources, parser->scan.file);
 
     parser->first = (struct mimo_token){.kind = first, .span = {.file = parser->scan.file}};
-    mimo_scan_check_bytes(&parser->scan);
+    if (!mimo_scan_check_bytes(&parser->scan))
+        stop(parser);
     parser->scanner = mimo_scanner_new(&parser->scan, source->text, source->size);
     MIMO_ASSERT(parser->scanner != NULL);
     (void)mimo_yyparse(parser);

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { BAD_RUNS_MAX = 4 };
+
 struct mimo_name mimo_scan_word(struct mimo_scan *scan, const char *text, size_t size,
                                 struct mimo_span span)
 {
@@ -196,10 +198,23 @@ static bool is_bad(const char *text, size_t size, size_t *out_length)
     return character == 0 || character == MIMO_INVALID_CHARACTER;
 }
 
-void mimo_scan_check_bytes(struct mimo_scan *scan)
+static void report_bad(struct mimo_scan *scan, const char *text, struct mimo_span span,
+                       unsigned run)
+{
+    if (run == BAD_RUNS_MAX)
+        (void)mimo_diagnose(scan->diagnostics, MIMO_E0101, span,
+                            "too many bytes of this file are not UTF-8: it is perhaps no text");
+    else
+        (void)mimo_diagnose(scan->diagnostics, MIMO_E0101, span,
+                            text[span.begin] == '\0' ? "a NUL byte cannot stand in a text"
+                                                     : "these bytes are not UTF-8");
+}
+
+bool mimo_scan_check_bytes(struct mimo_scan *scan)
 {
     const struct mimo_source *source = mimo_source(scan->diagnostics->sources, scan->file);
     const char *text = source->text;
+    unsigned runs = 0;
     size_t length;
 
     for (uint32_t i = 0; i < source->size; i += (uint32_t)length) {
@@ -208,9 +223,10 @@ void mimo_scan_check_bytes(struct mimo_scan *scan)
             continue;
         while (end < source->size && is_bad(text + end, source->size - end, &length))
             end++;
-        (void)mimo_diagnose(scan->diagnostics, MIMO_E0101, (struct mimo_span){scan->file, i, end},
-                            text[i] == '\0' ? "a NUL byte cannot stand in a text"
-                                            : "these bytes are not UTF-8");
+        report_bad(scan, text, (struct mimo_span){scan->file, i, end}, ++runs);
+        if (runs == BAD_RUNS_MAX)
+            return false;
         length = end - i;
     }
+    return true;
 }

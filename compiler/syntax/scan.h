@@ -33,7 +33,8 @@ void mimo_scan_comment(struct mimo_scan *scan, const char *text, size_t size,
 /* Reports bytes that cannot stand where they do. */
 void mimo_scan_stray(struct mimo_scan *scan, const char *text, size_t size, struct mimo_span span);
 
-/* Reports NUL bytes and ill-formed UTF-8 anywhere in the file, comments and strings included. */
-void mimo_scan_check_bytes(struct mimo_scan *scan);
+/* Reports NUL bytes and ill-formed UTF-8 anywhere in the file, comments and strings included. False
+ * where there is so much of it that the file is no text. */
+bool mimo_scan_check_bytes(struct mimo_scan *scan);
 
 #endif

@@ -44,7 +44,7 @@ static bool is_small(const struct mimo_declaration *declaration, struct mimo_are
 
 static void compile_choice(struct fuzz_compilation *compilation,
                            struct mimo_compilation *mimo_compilation,
-                           const struct mimo_choice *choice, bool is_first)
+                           const struct mimo_choice *choice, bool compiles)
 {
     struct mimo_declaration declaration;
 
@@ -52,7 +52,7 @@ static void compile_choice(struct fuzz_compilation *compilation,
     if (declaration.model == NULL)
         return;
     mimo_compile(&declaration, &compilation->arena, &compilation->diagnostics, NULL, NULL);
-    if (!is_first || compilation->diagnostics.error_count > 0 ||
+    if (!compiles || compilation->diagnostics.error_count > 0 ||
         !is_small(&declaration, &compilation->arena))
         return;
     mimo_compile(&declaration, &compilation->arena, &compilation->diagnostics, &compilation->plan,
@@ -60,7 +60,8 @@ static void compile_choice(struct fuzz_compilation *compilation,
     MIMO_ASSERT(compilation->plan != NULL);
 }
 
-void fuzz_compile(struct fuzz_compilation *compilation, const char *text, size_t size)
+static void read_text(struct fuzz_compilation *compilation, const char *text, size_t size,
+                      bool compiles)
 {
     struct mimo_compilation mimo_compilation;
     struct mimo_error err = {0};
@@ -77,9 +78,19 @@ void fuzz_compile(struct fuzz_compilation *compilation, const char *text, size_t
     mimo_compilation_resolve(&mimo_compilation);
     MIMO_ASSERT(mimo_compilation_choices(&mimo_compilation, &choices, &count, &err) == MIMO_OK);
     for (size_t i = 0; i < count && i < COMBINATIONS_MAX; i++)
-        compile_choice(compilation, &mimo_compilation, &choices[i], i == 0);
+        compile_choice(compilation, &mimo_compilation, &choices[i], compiles && i == 0);
     mimo_compilation_allow(&mimo_compilation, count <= COMBINATIONS_MAX);
     mimo_diagnostics_sort(&compilation->diagnostics);
+}
+
+void fuzz_compile(struct fuzz_compilation *compilation, const char *text, size_t size)
+{
+    read_text(compilation, text, size, true);
+}
+
+void fuzz_check(struct fuzz_compilation *compilation, const char *text, size_t size)
+{
+    read_text(compilation, text, size, false);
 }
 
 void fuzz_compilation_release(struct fuzz_compilation *compilation)

@@ -32,6 +32,9 @@ struct fuzz_compilation {
 /* Checks every combination of blocks as `mimoc lint` does, then compiles the first one, unless its
  * plan would be too large for thousands of runs a second. */
 void fuzz_compile(struct fuzz_compilation *compilation, const char *text, size_t size);
+
+/* Checks alone. */
+void fuzz_check(struct fuzz_compilation *compilation, const char *text, size_t size);
 void fuzz_compilation_release(struct fuzz_compilation *compilation);
 
 /* Prints a verified plan in every form, and asks its accessors about every rank. Parts that have a

@@ -4,10 +4,12 @@
  *
  * An input that begins as a plan does is read as it is. Any other is a script: the first byte
  * chooses a declaration of plans/, whose plan is edited by the ten-byte edits that follow, then
- * laid out anew and sealed. So inputs stay small and outlive changes of the format.
+ * laid out anew and sealed, with the memory of its roles as it follows from the edits, which the
+ * reader recomputes. So inputs stay small and outlive changes of the format.
  */
 #define XXH_INLINE_ALL
 #include "plan/file.h"
+#include "plan/memory.h"
 #include "plan/sections.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -242,6 +244,50 @@ static unsigned char *put_together(const unsigned char *base, const struct secti
     return bytes;
 }
 
+static struct mimo_plan connect(const unsigned char *bytes)
+{
+    const struct mimo_plan_section *table = (const void *)(bytes + sizeof(struct mimo_plan_header));
+    struct mimo_plan plan = {.header = (const void *)bytes};
+
+#define CONNECT_RECORDS(section, type, member, exact)                                              \
+    plan.member = (const void *)(bytes + table[MIMO_SECTION_##section].offset);
+#define CONNECT_COUNT(section, member) plan.member = table[MIMO_SECTION_##section].count;
+    MIMO_PLAN_SECTIONS(CONNECT_RECORDS)
+    MIMO_PLAN_COUNTS(CONNECT_COUNT)
+    return plan;
+}
+
+/* Whether the reader finds fault with MEMO alone: with all else the memories can be computed. */
+static bool lacks_memories(const unsigned char *bytes, size_t size, const struct mimo_plan *plan)
+{
+    struct mimo_error err = {0};
+    struct mimo_plan verified;
+
+    if (mimo_plan_verify(bytes, size, &verified, &err) == MIMO_OK ||
+        strstr(err.message, "MEMO") == NULL || plan->memory_count != plan->role_count)
+        return false;
+    for (uint32_t i = 0; i < plan->role_count; i++) {
+        if (plan->roles[i].instruction_count < plan->training->micro_steps)
+            return false;
+    }
+    return true;
+}
+
+/* Section MEMO of a sealed plan, recomputed. */
+static void state_memories(unsigned char *bytes, size_t size)
+{
+    const struct mimo_plan_section *table = (const void *)(bytes + sizeof(struct mimo_plan_header));
+    const struct mimo_plan plan = connect(bytes);
+
+    if (!lacks_memories(bytes, size, &plan))
+        return;
+    for (uint32_t i = 0; i < plan.role_count; i++) {
+        const struct mimo_plan_memory memory = mimo_memory_of_role(&plan, i);
+
+        memcpy(bytes + table[MIMO_SECTION_MEMO].offset + i * sizeof memory, &memory, sizeof memory);
+    }
+}
+
 static void edit_container(unsigned char *bytes, const struct edit *edit)
 {
     const size_t header_size = sizeof(struct mimo_plan_header);
@@ -268,6 +314,8 @@ static unsigned char *run_script(const uint8_t *script, size_t size, size_t *out
             edit_section(&sections[edit.target], &edit);
     }
     bytes = put_together(base, sections, out_size);
+    seal(bytes, *out_size);
+    state_memories(bytes, *out_size);
     for (size_t i = 1; i + 10 <= size; i += 10) {
         const struct edit edit = read_edit(script + i);
 

@@ -35,7 +35,10 @@ fuzz fuzz_compile "$here/corpus/fuzz_compile" "$here/../golden" "$here/plans" --
 compile=$!
 fuzz fuzz_plan "$here/corpus/fuzz_plan" -- -max_len=200 &
 plan=$!
+fuzz fuzz_lsp "$here/corpus/fuzz_lsp" -- -dict="$here/mimo.dict" -max_len=8192 &
+lsp=$!
 status=0
 wait $compile || status=1
 wait $plan || status=1
+wait $lsp || status=1
 exit $status

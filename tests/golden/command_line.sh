@@ -46,6 +46,7 @@ expect 2 stderr "--world-size takes" lint --world-size 8x good.mimo
 expect 2 stderr "--set takes NAME=VALUE" lint --set gpus good.mimo
 expect 2 stderr "there is no param 'gpuz'" lint --set gpuz=1 good.mimo
 expect 2 stderr "expected a value" lint --set gpus= good.mimo
+grep -q "there is no param" stderr && fail "a --set that cannot be read is also called unknown"
 expect 2 stderr "is an error, not a warning" lint -Wno-E0503 good.mimo
 expect 2 stderr "there is no warning" lint -W nonsense good.mimo
 expect 2 stderr "not an option of 'lint'" lint -o plan good.mimo
@@ -121,6 +122,13 @@ expect 1 stderr "E0303" --deployment pod --set gpus=41 good.mimo -o absent
 expect 1 stderr "there is no model block [E0203]" warned.mimo -o absent
 expect 2 stderr "absent/plan" --deployment pod good.mimo -o absent/plan
 expect 0 stderr "" --deployment laptop --world-size 4 good.mimo -o plan
+cp good.mimo kept.mimo
+ln -s good.mimo linked.plan
+printf 'mimo 1\nimport "good.mimo"\n' >above.mimo
+expect 2 stderr "-o ./good.mimo would overwrite the declaration good.mimo" --deployment pod good.mimo -o ./good.mimo
+expect 2 stderr "would overwrite" --deployment pod good.mimo -o linked.plan
+expect 2 stderr "-o good.mimo would overwrite the declaration good.mimo" --deployment pod above.mimo -o good.mimo
+cmp good.mimo kept.mimo || fail "a plan has replaced its declaration"
 mkdir -p library
 printf 'mimo 1\nparam shared = 32\n' >library/shared.mimo
 sed 's/^param gpus.*/import "shared.mimo"/; s/= gpus/= 40/; s/(gpus/(40/; s/num_layers          = 32/num_layers = shared/' \

@@ -32,7 +32,7 @@ void oracle_verdict_add(struct oracle_verdict *verdict, const char *code,
 /* Judges the file with one of its deployments (or SKETCH_NONE), adding to what is there. */
 void oracle_judge(struct sketch *sketch, int deployment, struct oracle_verdict *verdict);
 
-/* ---- between its two halves ---- */
+/* ---- between its parts ---- */
 
 #define ORACLE_UNKNOWN INT64_MIN
 
@@ -68,7 +68,7 @@ struct oracle {
     int depth;
 };
 
-/* Values, their types and ranges: E02, E03, E08 (oracle_values.c). */
+/* Values, their types and ranges: E02, E03, E08 (rules_values.c). */
 void oracle_judge_values(struct oracle *oracle);
 
 /* The value in effect, its default included. */

@@ -140,6 +140,36 @@ static void test_bf16(void)
     fixture_release(&plan);
 }
 
+/* 100 * 48 twice, 2 layers of 36960, a norm: 83568 elements, each with two moments. Of six replicas
+ * each updates 13928, of five 16714 at most, which take 66880 bytes. */
+static void test_distributed_optimizer(void)
+{
+    static const struct {
+        uint32_t dp, cp, is_distributed;
+        uint64_t bytes;
+    } cases[] = {
+        {3, 2, 0, 8 * 83568}, {3, 2, 1, 2 * 55744}, {5, 1, 1, 2 * 66880}, {1, 1, 1, 8 * 83568}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture fixture = language_only;
+        struct fixture_plan plan;
+
+        fixture.modules[0].dp = cases[i].dp;
+        fixture.modules[0].cp = cases[i].cp;
+        fixture.world_size = cases[i].dp * cases[i].cp;
+        (void)build(&plan, &fixture);
+        plan.draft.training->distributed_optimizer = cases[i].is_distributed;
+        for (uint32_t rank = 0; rank < fixture.world_size; rank++) {
+            const struct mimo_plan_memory memory =
+                mimo_memory_of_parameters(&plan.draft.plan, rank, true);
+
+            CHECK_INT(memory.bytes[MIMO_MEMORY_GRADIENTS], UINT64_C(4) * 83568);
+            CHECK_INT(memory.bytes[MIMO_MEMORY_OPTIMIZER], cases[i].bytes);
+        }
+        fixture_release(&plan);
+    }
+}
+
 /* Of each layer the input alone, and one layer's tensors besides. */
 static void test_recompute(void)
 {
@@ -226,8 +256,7 @@ static void test_alive(void)
 
     (void)build(&plan, &pipeline);
     for (uint32_t stage = 0; stage < 4; stage++)
-        CHECK_INT(mimo_memory_of_role(&plan.draft.plan, stage, &plan.arena).micro_steps_alive,
-                  4 - stage);
+        CHECK_INT(mimo_memory_of_role(&plan.draft.plan, stage).micro_steps_alive, 4 - stage);
     fixture_release(&plan);
     all_first.schedule = MIMO_PIPELINE_SCHEDULE_GPIPE;
     CHECK_INT(build(&plan, &all_first).micro_steps_alive, 8);
@@ -246,14 +275,14 @@ static uint32_t role_of(const struct mimo_plan *plan, uint32_t rank)
 }
 
 /* The role's record is the maximum over all its ranks. */
-static void check_maximum(const struct fixture *fixture)
+static void check_maximum(const struct fixture *fixture, bool is_distributed)
 {
     struct fixture_plan plan;
 
     (void)build(&plan, fixture);
+    plan.draft.training->distributed_optimizer = is_distributed;
     for (uint32_t role = 0; role < plan.draft.plan.role_count; role++) {
-        const struct mimo_plan_memory stated =
-            mimo_memory_of_role(&plan.draft.plan, role, &plan.arena);
+        const struct mimo_plan_memory stated = mimo_memory_of_role(&plan.draft.plan, role);
         struct mimo_plan_memory most = {0};
 
         for (uint32_t rank = 0; rank < fixture->world_size; rank++) {
@@ -297,8 +326,10 @@ static void test_maximum(void)
             };
 
             CHECK(both >= 1);
-            check_maximum(&shared);
-            check_maximum(&apart);
+            for (int is_distributed = 0; is_distributed < 2; is_distributed++) {
+                check_maximum(&shared, is_distributed != 0);
+                check_maximum(&apart, is_distributed != 0);
+            }
         }
 }
 
@@ -325,9 +356,9 @@ static void test_saturation(void)
     CHECK_INT(memory.bytes[MIMO_MEMORY_ACTIVATIONS], UINT64_MAX);
     CHECK_INT(memory.bytes[MIMO_MEMORY_SCRATCH], UINT64_MAX);
     CHECK_INT(mimo_memory_total(&memory), UINT64_MAX);
-    CHECK(!mimo_memory_fits(&plan.draft.plan, 0, &plan.arena));
+    CHECK(!mimo_memory_fits(&plan.draft.plan, 0));
     cluster.memory = 0;
-    CHECK(mimo_memory_fits(&plan.draft.plan, 0, &plan.arena));
+    CHECK(mimo_memory_fits(&plan.draft.plan, 0));
     fixture_release(&plan);
 }
 
@@ -337,6 +368,7 @@ static const struct mimo_test tests[] = {
     {"buffers", test_buffers},
     {"a frozen encoder", test_frozen},
     {"bf16", test_bf16},
+    {"optimizer state in pieces", test_distributed_optimizer},
     {"recomputed layers", test_recompute},
     {"sequence parallelism", test_sequence_parallel},
     {"context parallelism", test_context_parallel},

@@ -232,8 +232,7 @@ static uint64_t bytes_of(struct fixture_plan *plan, uint32_t micro_steps)
     plan->draft.training->encoder_group = micro_steps;
     mimo_schedule_build(&plan->draft);
     for (uint32_t i = 0; i < plan->draft.plan.role_count; i++) {
-        const struct mimo_plan_memory memory =
-            mimo_memory_of_role(&plan->draft.plan, i, &plan->arena);
+        const struct mimo_plan_memory memory = mimo_memory_of_role(&plan->draft.plan, i);
         const uint64_t total = mimo_memory_total(&memory);
 
         max = total > max ? total : max;

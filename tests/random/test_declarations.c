@@ -1,8 +1,8 @@
 /*
- * test_random.c - the compiler against the oracle, over random declarations.
+ * test_declarations.c - the compiler against the oracle, over random declarations.
  *
- *     test_random [--seed N] [--valid N] [--mutants N]    a run of its own
- *     test_random --replay SEED [--mutant]                one case, printed
+ *     test_declarations [--seed N] [--valid N] [--mutants N]    a run of its own
+ *     test_declarations --replay SEED [--mutant]                one case, printed
  *
  * Case i of a run has the seed N + i. A valid declaration has no error and exactly the warnings
  * that the oracle expects, and a small one compiles to a plan that verifies. A mutant has exactly
@@ -235,9 +235,10 @@ static void print_verdict(const char *title, const struct oracle_verdict *verdic
 
 static void print_sample(const struct sample *sample, uint64_t seed)
 {
-    (void)printf("---- seed %llu, %s (test_random --replay %llu%s)\n%s\n", (unsigned long long)seed,
-                 sample->mutation != NULL ? sample->mutation : "valid", (unsigned long long)seed,
-                 sample->mutation != NULL ? " --mutant" : "", sample->text);
+    (void)printf("---- seed %llu, %s (test_declarations --replay %llu%s)\n%s\n",
+                 (unsigned long long)seed, sample->mutation != NULL ? sample->mutation : "valid",
+                 (unsigned long long)seed, sample->mutation != NULL ? " --mutant" : "",
+                 sample->text);
     print_verdict("expected", &sample->expected);
     print_verdict("found", &sample->found);
 }
@@ -295,29 +296,30 @@ static int print_hits(const struct run *run)
 
 static int run_all(struct run *run)
 {
-    int failures, rare, counted = 0, skipped = 0;
+    int alarms, rare, counted = 0, skipped = 0;
 
     for (int i = 0; i < run->valid; i++)
         (void)run_case(run, run->seed + (uint64_t)i, false);
-    failures = run->failures;
-    (void)printf("valid: false alarms: %d of %d; %d compiled to plans\n", failures, run->valid,
-                 run->plans);
+    alarms = run->failures;
     while (counted < run->mutants) {
         if (run_case(run, run->seed + (uint64_t)(counted + skipped), true))
             counted++;
         else
             skipped++;
     }
-    (void)printf("mutants: %d of %d judged otherwise than by the oracle; %d harmless, %d skipped\n",
-                 run->failures - failures, counted, run->harmless, skipped);
     rare = run->mutants > 0 ? print_hits(run) : 0;
+    (void)printf("%d valid, %d of them compiled to plans: %d false alarms; %d mutants, %d of them "
+                 "harmless, %d skipped: %d judged otherwise than by the oracle, %d codes met too "
+                 "rarely\n",
+                 run->valid, run->plans, alarms, counted, run->harmless, skipped,
+                 run->failures - alarms, rare);
     return run->failures == 0 && (rare == 0 || run->mutants < 10000) ? 0 : 1;
 }
 
 static int fail_usage(void)
 {
-    (void)fprintf(stderr, "usage: test_random [--seed N] [--valid N] [--mutants N]\n"
-                          "       test_random --replay SEED [--mutant]\n");
+    (void)fprintf(stderr, "usage: test_declarations [--seed N] [--valid N] [--mutants N]\n"
+                          "       test_declarations --replay SEED [--mutant]\n");
     return 2;
 }
 
