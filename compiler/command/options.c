@@ -308,7 +308,7 @@ const struct mimo_option mimo_option_rows[] = {
     {"--all", NULL, MIMO_FOR_SHOW, apply_all, "all of these"},
     {"--rank", "N", MIMO_FOR_SHOW, apply_rank, "only what concerns this rank"},
     {"--format", "FORMAT", MIMO_FOR_INPUT | MIMO_FOR_SHOW | MIMO_FOR_DIFF, apply_format,
-     "how results and diagnostics are printed: text, json, sarif or github"},
+     "print as text or json; diagnostics of files also as sarif or github"},
     {"--color", "auto|always|never", MIMO_FOR_INPUT | MIMO_FOR_FMT | MIMO_FOR_EXPLAIN, apply_color,
      "color in text; auto asks the terminal and NO_COLOR"},
     {"--stdio", NULL, MIMO_FOR_LSP, apply_stdio, "as without; some editors say it"},

@@ -203,6 +203,27 @@ static bool holds(const struct mimo_plan *plan, const struct mimo_plan_role *rol
     return false;
 }
 
+static bool comes_before(const struct mimo_plan_place *a, const struct mimo_plan_place *b)
+{
+    return a->module != b->module ? a->module < b->module : a->stage < b->stage;
+}
+
+static bool prove_places(struct mimo_prover *prover)
+{
+    const struct mimo_plan *plan = prover->plan;
+
+    for (uint32_t i = 0; i < plan->role_count; i++) {
+        const struct mimo_plan_role *role = &plan->roles[i];
+
+        for (uint32_t k = 1; k < role->place_count; k++) {
+            const struct mimo_plan_place *place = &plan->places[role->place_first + k];
+            if (!comes_before(place - 1, place))
+                return mimo_refuse(prover, "the places of role %u do not ascend", i);
+        }
+    }
+    return true;
+}
+
 /* Every rank has a role with exactly the stages that its coordinates give it. */
 static bool prove_rank(struct mimo_prover *prover, const struct mimo_plan_role *role, uint32_t rank)
 {
@@ -325,17 +346,23 @@ struct common {
     uint32_t count;
 };
 
+/* Places of a role ascend by module and stage: one walk over both roles. */
 static void find_common(const struct mimo_plan *plan, const struct mimo_plan_role *a,
                         const struct mimo_plan_role *b, struct common *common)
 {
-    common->count = 0;
-    for (uint32_t i = a->place_first; i < a->place_first + a->place_count; i++) {
-        const struct mimo_plan_place *place = &plan->places[i];
+    uint32_t i = 0, j = 0;
 
-        if (!holds(plan, b, place->module, place->stage))
-            continue;
-        common->modules[common->count] = place->module;
-        common->stages[common->count++] = place->stage;
+    common->count = 0;
+    while (i < a->place_count && j < b->place_count) {
+        const struct mimo_plan_place *x = &plan->places[a->place_first + i];
+        const struct mimo_plan_place *y = &plan->places[b->place_first + j];
+
+        if (x->module == y->module && x->stage == y->stage) {
+            common->modules[common->count] = x->module;
+            common->stages[common->count++] = x->stage;
+        }
+        i += !comes_before(y, x) ? 1 : 0;
+        j += !comes_before(x, y) ? 1 : 0;
     }
 }
 
@@ -617,8 +644,9 @@ bool mimo_prove_ranks(const struct mimo_plan *plan, struct mimo_arena *arena,
     };
 
     if (prove_lists(&prover) && prove_groups(&prover) && mimo_prove_transfers(&prover) &&
-        prove_ranks_of_roles(&prover) && prove_orders(&prover) && mimo_prove_stages(&prover) &&
-        mimo_prove_gradients(&prover) && prove_nothing_is_left(&prover))
+        prove_places(&prover) && prove_ranks_of_roles(&prover) && prove_orders(&prover) &&
+        mimo_prove_stages(&prover) && mimo_prove_gradients(&prover) &&
+        prove_nothing_is_left(&prover))
         return true;
     *out_reason = prover.reason;
     return false;
