@@ -19,6 +19,8 @@ struct mimo_shard_map mimo_shard_map(uint64_t at, const uint64_t *shape, uint32_
                                      uint64_t element_bytes, const struct mimo_tensor_shard *shard)
 {
     const uint32_t cut = shard->cut_dimension;
+    const uint64_t front = shard->skip_front * element_bytes;
+    const uint64_t back = shard->skip_back * element_bytes;
     uint64_t outer, inner;
     struct mimo_shard_map map;
 
@@ -31,17 +33,21 @@ struct mimo_shard_map mimo_shard_map(uint64_t at, const uint64_t *shape, uint32_
     map.bytes = outer * map.run_bytes;
     if (map.run_bytes == map.stride_bytes)
         map.run_bytes = map.stride_bytes = map.bytes;
+    MIMO_ASSERT(front <= map.bytes && back <= map.bytes - front);
+    map.skipped_bytes = front;
+    map.bytes -= front + back;
     return map;
 }
 
-/* Where byte `from` of the part lies; *out_size is cut to what lies behind it in the same run. */
+/* Where byte `from` of the part lies; *size is cut to what lies behind it in the same run. */
 static uint64_t locate(const struct mimo_shard_map *map, uint64_t from, size_t *size)
 {
-    const uint64_t within = from % map->run_bytes;
+    const uint64_t at = map->skipped_bytes + from;
+    const uint64_t within = at % map->run_bytes;
 
     if (*size > map->run_bytes - within)
         *size = (size_t)(map->run_bytes - within);
-    return map->begin + from / map->run_bytes * map->stride_bytes + within;
+    return map->begin + at / map->run_bytes * map->stride_bytes + within;
 }
 
 enum mimo_status mimo_shard_read(const struct mimo_disk_file *file,

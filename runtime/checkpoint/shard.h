@@ -2,7 +2,8 @@
  * shard.h - where a part of a tensor lies in a file, and the way between it and a backend's memory.
  *
  * A part that is cut in one dimension lies in the file as runs of equal length at equal distance;
- * in the backend's memory it is dense. Data moves through two host buffers of bounded size.
+ * in the backend's memory it is dense, and may lack elements at its front and back. Data moves
+ * through two host buffers of bounded size.
  */
 #ifndef MIMO_RUNTIME_CHECKPOINT_SHARD_H
 #define MIMO_RUNTIME_CHECKPOINT_SHARD_H
@@ -10,12 +11,13 @@
 #include "runtime/checkpoint/checkpoint.h"
 #include "runtime/checkpoint/disk.h"
 
-/* Offsets and sizes in bytes. Byte m of the part is byte begin + m / run_bytes * stride_bytes +
- * m % run_bytes of the file. */
+/* Offsets and sizes in bytes. With k = skipped_bytes + m, byte m of the part is byte begin +
+ * k / run_bytes * stride_bytes + k % run_bytes of the file. */
 struct mimo_shard_map {
     uint64_t begin;
     uint64_t run_bytes, stride_bytes;
-    uint64_t bytes; /* of the part: a multiple of run_bytes; may be 0 */
+    uint64_t skipped_bytes;
+    uint64_t bytes; /* of the part; may be 0 */
 };
 
 /* The map of a shard of a tensor of this shape (1 or more dimensions) whose data begins at byte

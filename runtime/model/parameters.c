@@ -1,5 +1,6 @@
 #include "runtime/model/parameters.h"
 
+#include "plan/communication.h"
 #include "plan/grid.h"
 #include "plan/memory.h"
 #include "runtime/tensor/random.h"
@@ -19,7 +20,7 @@ static bool rank_holds(const struct mimo_plan *plan, const struct mimo_plan_role
     return false;
 }
 
-/* Data replicas hold equal values after the reduction: the first one counts them. */
+/* Of ranks that hold the same weights the first one saves them, and counts what all update. */
 static void describe(struct mimo_parameter *item, const struct mimo_plan *plan, uint32_t rank)
 {
     const struct mimo_plan_module *module = &plan->modules[item->plan->module];
@@ -28,8 +29,10 @@ static void describe(struct mimo_parameter *item, const struct mimo_plan *plan, 
     MIMO_ASSERT(mimo_grid_coordinate(module, rank, &at));
     mimo_shard_of(item->plan, at.tp, module->tp, &item->begin, &item->end);
     item->elements = mimo_shard_elements(item->plan, at.tp, module->tp);
-    item->is_counted =
-        at.dp == 0 && at.cp == 0 && mimo_shard_is_owned(item->plan, at.tp, module->tp);
+    item->is_counted = mimo_shard_is_owned(item->plan, at.tp, module->tp);
+    item->is_saved = item->is_counted && at.dp == 0 && at.cp == 0;
+    if (plan->training->distributed_optimizer == 0)
+        item->is_counted = item->is_saved;
 }
 
 static void collect(struct mimo_parameters *parameters, uint32_t rank, struct mimo_arena *arena)
@@ -57,7 +60,7 @@ static void *take(struct mimo_tensor_arena *arena, const struct mimo_parameter *
                : mimo_tensor_take(arena, item->elements, 1, element_size);
 }
 
-static void lay_out(struct mimo_parameters *parameters, bool trains)
+static void lay_out_shards(struct mimo_parameters *parameters, bool trains)
 {
     const size_t element_size = parameters->be->element_size;
     uint64_t whole_max = 0;
@@ -70,8 +73,6 @@ static void lay_out(struct mimo_parameters *parameters, bool trains)
         if (!trains || plan->is_trainable == 0)
             continue;
         item->gradient = take(&parameters->gradients, item, element_size);
-        item->moment1 = mimo_tensor_take(&parameters->moments, item->elements, 1, element_size);
-        item->moment2 = mimo_tensor_take(&parameters->moments, item->elements, 1, element_size);
         if (plan->gradient_is_partial != 0 && plan->cut == MIMO_CUT_REPLICATED) {
             const uint64_t whole =
                 plan->shape[0] * plan->shape[1] * plan->shape[2] * plan->shape[3];
@@ -79,6 +80,91 @@ static void lay_out(struct mimo_parameters *parameters, bool trains)
         }
     }
     parameters->gather_scratch = mimo_tensor_take(&parameters->scratch, whole_max, 1, element_size);
+}
+
+/* A rank's piece of what is trained of a module. */
+struct piece {
+    uint64_t begin, end;
+    char *moment1, *moment2;
+};
+
+static struct piece cut(struct mimo_parameters *parameters, uint32_t module, uint32_t rank,
+                        struct mimo_arena *arena)
+{
+    const struct mimo_plan *plan = parameters->plan;
+    struct mimo_trained *trained = &parameters->trained[module];
+    const struct mimo_plan_groups *replicas =
+        &plan->groups[(size_t)module * MIMO_GROUP_KIND_COUNT + MIMO_GROUP_KIND_DP_CP];
+    const uint64_t room = mimo_updated_elements(plan, module, trained->elements, false);
+    struct piece piece = {.end = trained->elements};
+    uint32_t group, member;
+
+    if (plan->training->distributed_optimizer != 0 && replicas->size > 1 &&
+        mimo_groups_find(replicas, rank, &group, &member)) {
+        trained->begins = MIMO_NEW_ARRAY(arena, size_t, (size_t)replicas->size + 1);
+        for (uint32_t i = 0; i <= replicas->size; i++)
+            trained->begins[i] = (size_t)mimo_piece_begin(trained->elements, i, replicas->size);
+        piece.begin = trained->begins[member];
+        piece.end = trained->begins[member + 1];
+    }
+    piece.moment1 = mimo_tensor_take(&parameters->moments, room, 1, parameters->be->element_size);
+    piece.moment2 = mimo_tensor_take(&parameters->moments, room, 1, parameters->be->element_size);
+    return piece;
+}
+
+static uint64_t clamp(uint64_t value, uint64_t least, uint64_t most)
+{
+    if (value < least)
+        return least;
+    return value < most ? value : most;
+}
+
+/* The part of the parameter that lies within the piece. */
+static void assign(struct mimo_parameter *item, const struct mimo_trained *trained,
+                   const struct piece *piece, size_t element_size)
+{
+    const size_t offset = (size_t)((char *)item->gradient - trained->gradients);
+    const uint64_t first = offset / element_size;
+    const uint64_t begin = clamp(piece->begin, first, first + item->elements);
+    const uint64_t end = clamp(piece->end, first, first + item->elements);
+
+    MIMO_ASSERT((char *)item->weight == trained->weights + offset);
+    if (begin == end)
+        return;
+    item->update_begin = begin - first;
+    item->update_end = end - first;
+    item->moment1 = piece->moment1 + (begin - piece->begin) * element_size;
+    item->moment2 = piece->moment2 + (begin - piece->begin) * element_size;
+}
+
+static void lay_out_updates(struct mimo_parameters *parameters, uint32_t module, uint32_t rank,
+                            struct mimo_arena *arena)
+{
+    struct mimo_trained *trained = &parameters->trained[module];
+    struct piece piece;
+
+    trained->elements = mimo_gradient_elements(parameters->plan, module, rank, false);
+    piece = cut(parameters, module, rank, arena);
+    for (uint32_t i = 0; i < parameters->count; i++) {
+        struct mimo_parameter *item = &parameters->items[i];
+        if (item->plan->module != module || item->gradient == NULL)
+            continue;
+        if (trained->gradients == NULL)
+            *trained = (struct mimo_trained){item->weight, item->gradient, trained->elements,
+                                             trained->begins};
+        assign(item, trained, &piece, parameters->be->element_size);
+    }
+}
+
+static void lay_out(struct mimo_parameters *parameters, uint32_t rank, bool trains,
+                    struct mimo_arena *arena)
+{
+    const uint32_t modules = parameters->plan->module_count;
+
+    lay_out_shards(parameters, trains);
+    parameters->trained = MIMO_NEW_ARRAY(arena, struct mimo_trained, modules);
+    for (uint32_t i = 0; trains && i < modules; i++)
+        lay_out_updates(parameters, i, rank, arena);
     mimo_tensor_arena_finish(&parameters->weights);
     mimo_tensor_arena_finish(&parameters->gradients);
     mimo_tensor_arena_finish(&parameters->moments);
@@ -113,7 +199,7 @@ enum mimo_status mimo_parameters_open(struct mimo_parameters *out_parameters,
     *parameters = (struct mimo_parameters){.plan = plan, .be = be};
     collect(parameters, rank, arena);
     MIMO_TRY(open_arenas(parameters, rank, trains, err));
-    lay_out(parameters, trains);
+    lay_out(parameters, rank, trains, arena);
     return MIMO_OK;
 }
 
@@ -282,18 +368,17 @@ static enum mimo_status reduce_partial(struct mimo_parameters *parameters,
                                                 replicas->dtype, MIMO_REDUCE_SUM, err);
 }
 
-/* The gradients of one module lie side by side, alignment gaps (always zero) included. */
-static enum mimo_status reduce_replicas(const char *begin, const char *end,
-                                        const struct mimo_parameters *parameters,
+static enum mimo_status reduce_replicas(const struct mimo_trained *trained,
                                         const struct mimo_replicas *replicas,
                                         struct mimo_error *err)
 {
-    const size_t count = (size_t)(end - begin) / parameters->be->element_size;
-    char *const data = parameters->gradients.base + (begin - parameters->gradients.base);
-
-    if (replicas->dp == NULL || count == 0)
+    if (replicas->dp == NULL || trained->elements == 0)
         return MIMO_OK;
-    return replicas->transport->ops->all_reduce(replicas->dp, data, count, replicas->dtype,
+    if (trained->begins != NULL)
+        return replicas->transport->ops->reduce_scatter(replicas->dp, trained->gradients,
+                                                        trained->begins, replicas->dtype, err);
+    return replicas->transport->ops->all_reduce(replicas->dp, trained->gradients,
+                                                (size_t)trained->elements, replicas->dtype,
                                                 MIMO_REDUCE_SUM, err);
 }
 
@@ -301,17 +386,23 @@ enum mimo_status mimo_parameters_reduce(struct mimo_parameters *parameters, uint
                                         const struct mimo_replicas *replicas,
                                         struct mimo_error *err)
 {
-    const char *begin = NULL, *end = NULL;
-
     for (uint32_t i = 0; i < parameters->count; i++) {
         const struct mimo_parameter *item = &parameters->items[i];
-        if (item->plan->module != module || item->gradient == NULL)
-            continue;
-        if (item->plan->gradient_is_partial != 0 && replicas->tp != NULL)
+        if (item->plan->module == module && item->gradient != NULL &&
+            item->plan->gradient_is_partial != 0 && replicas->tp != NULL)
             MIMO_TRY(reduce_partial(parameters, item, replicas, err));
-        if (begin == NULL)
-            begin = item->gradient;
-        end = (const char *)item->gradient + item->elements * parameters->be->element_size;
     }
-    return reduce_replicas(begin, end, parameters, replicas, err);
+    return reduce_replicas(&parameters->trained[module], replicas, err);
+}
+
+enum mimo_status mimo_parameters_gather(struct mimo_parameters *parameters, uint32_t module,
+                                        const struct mimo_replicas *replicas,
+                                        struct mimo_error *err)
+{
+    const struct mimo_trained *trained = &parameters->trained[module];
+
+    if (trained->begins == NULL || trained->elements == 0)
+        return MIMO_OK;
+    return replicas->transport->ops->all_gather(replicas->dp, trained->weights, trained->begins,
+                                                replicas->dtype, err);
 }

@@ -2,9 +2,14 @@
  * parameters.h - the weights, gradients and optimizer moments that this rank holds, laid out and
  * found by the plan's description of a parameter (plan/format.h, struct mimo_plan_parameter).
  *
- * Weights of all held modules lie in one arena, module by module; so do the gradients, and the two
- * moments, of the trainable ones. Parameters that the plan marks "follows" touch the previous one,
- * so that q, k and v (or gate and up) are one matrix to multiply by.
+ * Weights of all held modules lie in one arena, module by module; so do the gradients of the
+ * trainable ones. Parameters that the plan marks "follows" touch the previous one, so that q, k and
+ * v (or gate and up) are one matrix to multiply by.
+ *
+ * The data and context replicas of a module hold equal weights. Either each of them updates all of
+ * what is trained, or, with distributed_optimizer, a piece of it: what lies side by side in the
+ * gradients is cut evenly, across the borders of parameters, and a rank has moments for its piece
+ * alone (Rajbhandari et al., "ZeRO", 2020, stage 1).
  */
 #ifndef MIMO_RUNTIME_MODEL_PARAMETERS_H
 #define MIMO_RUNTIME_MODEL_PARAMETERS_H
@@ -20,11 +25,22 @@ struct mimo_parameter {
     uint32_t index;      /* in the plan */
     uint64_t begin, end; /* of the cut dimension: what this rank holds */
     uint64_t elements;
-    bool is_counted; /* this rank counts it in the global norm, and saves it */
+    bool is_saved; /* this rank saves it */
     void *weight;
     void *gradient; /* NULL where frozen, and in runs that do not train */
+    /* Of its elements, those that this rank updates, and the moments of just these. */
+    uint64_t update_begin, update_end;
     void *moment1;
     void *moment2;
+    bool is_counted; /* this rank counts them in the global norm, and saves their moments */
+};
+
+/* What is trained of a module, side by side in the gradients and, at the same distances, in the
+ * weights; gaps for alignment, which are always zero, included. */
+struct mimo_trained {
+    char *weights, *gradients; /* NULL where nothing is trained */
+    uint64_t elements;
+    size_t *begins; /* of the replicas' pieces, [replicas + 1]; NULL where each updates all */
 };
 
 /* A weight and where its gradient accumulates (NULL: frozen). What layers are built from. */
@@ -38,6 +54,7 @@ struct mimo_parameters {
     struct mimo_backend *be;
     struct mimo_parameter *items; /* ascending by index */
     uint32_t count;
+    struct mimo_trained *trained; /* [modules] */
     struct mimo_tensor_arena weights, gradients, moments, scratch;
     void *gather_scratch; /* for gradients of replicated units */
 };
@@ -86,10 +103,16 @@ struct mimo_replicas {
 
 /*
  * Sums the gradients of `module` over the ranks that hold parts of them: over the tensor-parallel
- * group those that the plan calls partial, then all of them over the replicas. Collective over
- * both groups.
+ * group those that the plan calls partial, then all of them over the replicas. Those that this rank
+ * updates are then complete; the others are undefined. Collective over both groups.
  */
 enum mimo_status mimo_parameters_reduce(struct mimo_parameters *parameters, uint32_t module,
+                                        const struct mimo_replicas *replicas,
+                                        struct mimo_error *err);
+
+/* Gives each replica of `module` the weights that the others have updated. Collective over the
+ * replicas. */
+enum mimo_status mimo_parameters_gather(struct mimo_parameters *parameters, uint32_t module,
                                         const struct mimo_replicas *replicas,
                                         struct mimo_error *err);
 

@@ -156,12 +156,41 @@ static enum mimo_status check_projector(const struct owner *owner,
     return MIMO_OK;
 }
 
+static bool is_frozen(const struct mimo_plan *plan, const struct mimo_plan_parameter *parameter)
+{
+    if (parameter->projector != MIMO_NONE)
+        return plan->projectors[parameter->projector].is_frozen != 0;
+    return plan->modules[parameter->module].is_frozen != 0;
+}
+
+/* What is trained of a module is a whole, of fused matrices too, and lies together. */
+static enum mimo_status check_trained(const struct mimo_plan *plan,
+                                      const struct mimo_plan_module *module, struct mimo_error *err)
+{
+    uint32_t changes = 0;
+
+    for (uint32_t i = 0; i < module->parameter_count; i++) {
+        const uint32_t index = module->parameter_first + i;
+        const struct mimo_plan_parameter *parameter = &plan->parameters[index];
+
+        if (i > 0 && parameter->is_trainable != parameter[-1].is_trainable)
+            changes++;
+        if ((parameter->is_trainable == 0) != is_frozen(plan, parameter) || changes > 1)
+            return mimo_error_set(err, MIMO_E_PLAN,
+                                  "altered: section PARM, record %" PRIu32
+                                  ": is_trainable is %" PRIu32 ", not as the parts around it",
+                                  index, parameter->is_trainable);
+    }
+    return MIMO_OK;
+}
+
 enum mimo_status mimo_required_check(const struct mimo_plan *plan, struct mimo_error *err)
 {
     for (uint32_t i = 0; i < plan->module_count; i++) {
         const struct mimo_plan_module *module = &plan->modules[i];
         const struct owner owner = {plan, i, MIMO_NONE, mimo_plan_text(plan, module->name)};
 
+        MIMO_TRY(check_trained(plan, module, err));
         if (module->architecture == MIMO_ARCHITECTURE_LLAMA)
             MIMO_TRY(check_llama(&owner, module, err));
         if (module->architecture == MIMO_ARCHITECTURE_CLIP_VIT)

@@ -242,18 +242,37 @@ static enum mimo_status do_load(struct mimo_engine *engine, struct mimo_error *e
     return mimo_batch_load(&engine->batch, err);
 }
 
-static enum mimo_status do_reduce(struct mimo_engine *engine, uint32_t place,
-                                  struct mimo_error *err)
+static struct mimo_replicas replicas_of(const struct mimo_engine *engine, uint32_t module)
 {
-    const uint32_t module = engine->plan->places[place].module;
-    const struct mimo_replicas replicas = {
+    return (struct mimo_replicas){
         .transport = engine->transport,
         .tp = engine->groups[module].tp,
         .dp = engine->groups[module].dp_cp,
         .dtype = engine->be->element_size == sizeof(double) ? MIMO_DTYPE_F64 : MIMO_DTYPE_F32,
     };
+}
+
+static enum mimo_status do_reduce(struct mimo_engine *engine, uint32_t place,
+                                  struct mimo_error *err)
+{
+    const uint32_t module = engine->plan->places[place].module;
+    const struct mimo_replicas replicas = replicas_of(engine, module);
 
     return mimo_parameters_reduce(&engine->parameters, module, &replicas, err);
+}
+
+static enum mimo_status do_step(struct mimo_engine *engine, struct mimo_error *err)
+{
+    const struct mimo_plan_place *places = engine->plan->places + engine->role->place_first;
+
+    MIMO_TRY(mimo_optimizer_step(&engine->optimizer, engine->step, engine->loss_sum,
+                                 engine->batch.targets, err));
+    for (uint32_t i = 0; i < engine->role->place_count; i++) {
+        const struct mimo_replicas replicas = replicas_of(engine, places[i].module);
+        if (i == 0 || places[i].module != places[i - 1].module)
+            MIMO_TRY(mimo_parameters_gather(&engine->parameters, places[i].module, &replicas, err));
+    }
+    return MIMO_OK;
 }
 
 static enum mimo_status execute(struct mimo_engine *engine,
@@ -281,8 +300,7 @@ static enum mimo_status execute(struct mimo_engine *engine,
     case MIMO_OPCODE_REDUCE:
         return do_reduce(engine, place, err);
     case MIMO_OPCODE_STEP:
-        return mimo_optimizer_step(&engine->optimizer, engine->step, engine->loss_sum,
-                                   engine->batch.targets, err);
+        return do_step(engine, err);
     case MIMO_OPCODE_COUNT:
         break;
     }

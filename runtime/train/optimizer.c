@@ -46,6 +46,11 @@ void mimo_optimizer_open(struct mimo_optimizer *optimizer, const struct mimo_pla
     optimizer->sums = MIMO_NEW_ARRAY(arena, double, plan->module_count + SUM_MODULES);
 }
 
+static char *at(const struct mimo_backend *be, void *tensor, uint64_t index)
+{
+    return (char *)tensor + index * be->element_size;
+}
+
 /* Each element of a gradient counts once in the world. */
 static void sum_squares(struct mimo_optimizer *optimizer)
 {
@@ -56,9 +61,10 @@ static void sum_squares(struct mimo_optimizer *optimizer)
         optimizer->sums[SUM_MODULES + i] = 0.0;
     for (uint32_t i = 0; i < parameters->count; i++) {
         const struct mimo_parameter *item = &parameters->items[i];
-        if (item->gradient != NULL && item->is_counted)
+        if (item->update_begin < item->update_end && item->is_counted)
             optimizer->sums[SUM_MODULES + item->plan->module] +=
-                be->ops->sum_squares(be, item->gradient, (int64_t)item->elements);
+                be->ops->sum_squares(be, at(be, item->gradient, item->update_begin),
+                                     (int64_t)(item->update_end - item->update_begin));
     }
 }
 
@@ -97,12 +103,13 @@ static void apply(struct mimo_optimizer *optimizer, uint64_t step, double gradie
 
     for (uint32_t i = 0; i < parameters->count; i++) {
         const struct mimo_parameter *item = &parameters->items[i];
-        if (item->gradient == NULL)
+        if (item->update_begin == item->update_end)
             continue;
         settings.lr = optimizer->report.lr * item->plan->lr_scale;
         settings.weight_decay = item->plan->decays != 0 ? training->weight_decay : 0.0;
-        be->ops->adamw(be, item->weight, item->gradient, item->moment1, item->moment2,
-                       (int64_t)item->elements, &settings);
+        be->ops->adamw(be, at(be, item->weight, item->update_begin),
+                       at(be, item->gradient, item->update_begin), item->moment1, item->moment2,
+                       (int64_t)(item->update_end - item->update_begin), &settings);
     }
 }
 

@@ -32,9 +32,10 @@ void mimo_optimizer_open(struct mimo_optimizer *optimizer, const struct mimo_pla
                          struct mimo_arena *arena);
 
 /*
- * Clips and applies the reduced gradients. `loss_sum` is this rank's part of the sum over `targets`
- * target tokens. MIMO_E_NUMERIC, before any weight has changed and on all ranks, where the loss or
- * a module's gradient is no longer a number. Collective over the world.
+ * Clips and applies the reduced gradients to the weights that this rank updates. `loss_sum` is this
+ * rank's part of the sum over `targets` target tokens. MIMO_E_NUMERIC, before any weight has
+ * changed and on all ranks, where the loss or a module's gradient is no longer a number. Collective
+ * over the world.
  */
 enum mimo_status mimo_optimizer_step(struct mimo_optimizer *optimizer, uint64_t step,
                                      double loss_sum, uint64_t targets, struct mimo_error *err);

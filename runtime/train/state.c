@@ -39,8 +39,19 @@ static struct mimo_tensor_shard shard_of(const struct mimo_parameter *item, uint
         .begin = item->begin,
         .end = item->end,
         .data = data,
-        .is_owner = item->is_counted,
+        .is_owner = item->is_saved,
     };
+}
+
+static struct mimo_tensor_shard moment_shard_of(const struct mimo_parameter *item, uint32_t tensor,
+                                                void *data)
+{
+    struct mimo_tensor_shard shard = shard_of(item, tensor, data);
+
+    shard.skip_front = item->update_begin;
+    shard.skip_back = item->elements - item->update_end;
+    shard.is_owner = item->is_counted;
+    return shard;
 }
 
 /* A file in the making. */
@@ -107,8 +118,9 @@ static struct mimo_tensor_file optimizer_file(const struct mimo_engine *engine,
         if (parameter->is_trainable == 0)
             continue;
         if (item != NULL) {
-            list.shards[list.shard_count++] = shard_of(item, list.info_count, item->moment1);
-            list.shards[list.shard_count++] = shard_of(item, list.info_count + 1, item->moment2);
+            list.shards[list.shard_count++] = moment_shard_of(item, list.info_count, item->moment1);
+            list.shards[list.shard_count++] =
+                moment_shard_of(item, list.info_count + 1, item->moment2);
         }
         list.infos[list.info_count++] =
             info_of(engine, parameter, mimo_arena_printf(arena, "%s.exp_avg", name));

@@ -16,31 +16,56 @@ case_unreadable_checkpoints() {
   unwritable
 }
 
-# Ten steps at once, and five of them after a stop, in the same layout or in another.
-resume_in() { # ranks deployment bound
-  compile whole tiny pair double invented
+# Ten steps at once on two ranks, and five of them after a stop, in the same layout or in another.
+resume() { # deployment training, and of the rest: ranks deployment training; bound
+  compile whole tiny "$1" "$2" invented
   execute 2 --quiet --resume none --metrics "$work/whole.json" "$work/whole"
   expect_success
   rm -r "$work/checkpoints"
   execute 2 --quiet --steps 5 --metrics "$work/halves.json" "$work/whole"
   expect_success
-  compile rest tiny "$2" double invented
-  execute "$1" --metrics "$work/halves.json" "$work/rest"
+  compile rest tiny "$4" "$5" invented
+  execute "$3" --metrics "$work/halves.json" "$work/rest"
   expect_success
   expect_line "$out" '^resumed from .*step-00000005 \(step 5\)'
-  "$bin/compare-metrics" "$work/whole.json" "$work/halves.json" "$3" || fail "the runs differ"
+  "$bin/compare-metrics" "$work/whole.json" "$work/halves.json" "$6" || fail "the runs differ"
 }
 
 case_resume_same_layout() {
-  resume_in 2 pair 0
+  resume pair double 2 pair double 0
 }
 
 case_resume_other_layout() {
-  resume_in 3 apart 1e-9
+  resume pair double 3 apart double 1e-9
 }
 
 case_resume_on_one_rank() {
-  resume_in 1 one 1e-9
+  resume pair double 1 one double 1e-9
+}
+
+# What two replicas saved, each a piece of the moments.
+case_resume_pieces_same_layout() {
+  resume replicas pieces 2 replicas pieces 0
+}
+
+case_resume_pieces_as_three() {
+  resume replicas pieces 3 three_replicas pieces 1e-9
+}
+
+case_resume_pieces_in_tensor_parallel() {
+  resume replicas pieces 2 pair pieces 1e-9
+}
+
+case_resume_pieces_on_one_rank() {
+  resume replicas pieces 1 one pieces 1e-9
+}
+
+case_resume_pieces_everywhere() {
+  resume replicas pieces 2 replicas everything 1e-9
+}
+
+case_resume_everything_in_pieces() {
+  resume replicas everything 3 three_replicas pieces 1e-9
 }
 
 # Checkpoints of steps 2 and 4.

@@ -26,21 +26,6 @@ static uint64_t element_count(const struct mimo_tensor_info *tensor, const uint6
     return count;
 }
 
-static void cut(const struct mimo_tensor_info *tensor, enum run_layout layout, uint32_t index,
-                struct mimo_world_place place, struct mimo_tensor_shard *shard)
-{
-    const bool is_cut = layout == RUN_ROWS || layout == RUN_COLUMNS;
-    const uint32_t dimension = layout == RUN_COLUMNS ? tensor->dimensions - 1 : 0;
-    const uint64_t width = tensor->shape[dimension];
-
-    *shard = (struct mimo_tensor_shard){.tensor = index, .cut_dimension = dimension, .end = width};
-    if (is_cut) {
-        shard->begin = width * place.rank / place.size;
-        shard->end = width * (place.rank + 1) / place.size;
-    }
-    shard->is_owner = layout != RUN_REPLICATED || index % place.size == place.rank;
-}
-
 static uint64_t shard_count(const struct mimo_tensor_info *tensor,
                             const struct mimo_tensor_shard *shard)
 {
@@ -48,12 +33,38 @@ static uint64_t shard_count(const struct mimo_tensor_info *tensor,
 
     memcpy(extent, tensor->shape, sizeof extent);
     extent[shard->cut_dimension] = shard->end - shard->begin;
-    return element_count(tensor, extent);
+    return element_count(tensor, extent) - shard->skip_front - shard->skip_back;
+}
+
+static uint32_t parts_of(enum run_layout layout)
+{
+    return layout == RUN_PIECES ? 2 : 1;
+}
+
+static void cut(const struct mimo_tensor_info *tensor, enum run_layout layout,
+                struct mimo_world_place place, uint32_t part, struct mimo_tensor_shard *shard)
+{
+    const bool is_cut = layout == RUN_ROWS || layout == RUN_COLUMNS;
+    const bool has_columns = layout == RUN_COLUMNS || layout == RUN_PIECES;
+    const uint64_t width = tensor->shape[has_columns ? tensor->dimensions - 1 : 0];
+    const uint32_t piece = is_cut ? place.rank : part;
+    const uint32_t pieces = is_cut ? place.size : parts_of(layout);
+
+    shard->cut_dimension = has_columns ? tensor->dimensions - 1 : 0;
+    shard->begin = width * piece / pieces;
+    shard->end = width * (piece + 1) / pieces;
+    shard->is_owner = layout != RUN_REPLICATED || shard->tensor % place.size == place.rank;
+    if (layout == RUN_PIECES) {
+        const uint64_t count = shard_count(tensor, shard);
+        shard->skip_front = count * place.rank / place.size;
+        shard->skip_back = count - count * (place.rank + 1) / place.size;
+    }
 }
 
 void run_init(struct run *run, struct mimo_world *world, enum run_layout layout, bool is_f64)
 {
     const struct mimo_world_place place = mimo_world_place(world);
+    const uint32_t parts = parts_of(layout);
 
     *run = (struct run){.backend =
                             fixture_backend(is_f64 ? MIMO_PRECISION_FP64 : MIMO_PRECISION_FP32)};
@@ -61,17 +72,21 @@ void run_init(struct run *run, struct mimo_world *world, enum run_layout layout,
         struct mimo_tensor_info *tensors =
             MIMO_NEW_ARRAY(&run->arena, struct mimo_tensor_info, RUN_TENSORS);
         struct mimo_tensor_shard *shards =
-            MIMO_NEW_ARRAY(&run->arena, struct mimo_tensor_shard, RUN_TENSORS);
+            MIMO_NEW_ARRAY(&run->arena, struct mimo_tensor_shard, RUN_SHARDS);
 
         for (uint32_t j = 0; j < RUN_TENSORS; j++) {
             tensors[j] = shapes[j];
             tensors[j].is_f64 = is_f64;
-            cut(&tensors[j], layout, j, place, &shards[j]);
-            shards[j].data = mimo_arena_alloc(&run->arena, shard_count(&tensors[j], &shards[j]) + 1,
-                                              is_f64 ? 8 : 4);
+        }
+        for (uint32_t j = 0; j < parts * RUN_TENSORS; j++) {
+            const struct mimo_tensor_info *tensor = &tensors[j / parts];
+            shards[j].tensor = j / parts;
+            cut(tensor, layout, place, j % parts, &shards[j]);
+            shards[j].data =
+                mimo_arena_alloc(&run->arena, shard_count(tensor, &shards[j]) + 1, is_f64 ? 8 : 4);
         }
         run->files[i] = (struct mimo_tensor_file){file_names[i], tensors, tensor_count(i), shards,
-                                                  tensor_count(i)};
+                                                  parts * tensor_count(i)};
         if (layout == RUN_LAST && place.rank + 1 != place.size)
             run->files[i].shard_count = 0;
     }
@@ -82,7 +97,7 @@ void run_release(struct run *run)
     mimo_arena_release(&run->arena);
 }
 
-/* Element `at` of a shard, as an index into the whole tensor. */
+/* Element `at` of what a rank has of a shard, as an index into the whole tensor. */
 static uint64_t global_index(const struct mimo_tensor_info *tensor,
                              const struct mimo_tensor_shard *shard, uint64_t at)
 {
@@ -91,8 +106,8 @@ static uint64_t global_index(const struct mimo_tensor_info *tensor,
 
     for (uint32_t i = shard->cut_dimension + 1; i < tensor->dimensions; i++)
         inner *= tensor->shape[i];
-    within = at % (width * inner);
-    outer = at / (width * inner);
+    within = (shard->skip_front + at) % (width * inner);
+    outer = (shard->skip_front + at) / (width * inner);
     return (outer * tensor->shape[shard->cut_dimension] + shard->begin) * inner + within;
 }
 

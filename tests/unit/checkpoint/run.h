@@ -8,13 +8,14 @@
 #include "plan/arena.h"
 #include "runtime/checkpoint/checkpoint.h"
 
-enum { RUN_FILES = 2, RUN_TENSORS = 5 };
+enum { RUN_FILES = 2, RUN_TENSORS = 5, RUN_SHARDS = 2 * RUN_TENSORS };
 
 enum run_layout {
     RUN_ROWS,       /* cut over dimension 0, unevenly */
     RUN_COLUMNS,    /* cut over the last dimension */
     RUN_REPLICATED, /* every rank holds everything, tensor t is rank t's (modulo size) to write */
     RUN_LAST,       /* the last rank holds everything, the others nothing */
+    RUN_PIECES, /* the left and the right columns, and of each every rank its piece of elements */
     RUN_LAYOUTS,
 };
 

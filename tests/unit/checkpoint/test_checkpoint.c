@@ -171,16 +171,18 @@ static void test_files_do_not_depend_on_the_layout(void)
     clear();
     save_version(RUN_ROWS, 1, 0);
     move("step-00000001", "first");
-    save_version(RUN_COLUMNS, 1, 0);
-    for (int i = 0; i < 3 && is_first(); i++) {
-        char first[256], second[64];
+    for (int layout = 0; layout < RUN_LAYOUTS; layout++) {
+        save_version((enum run_layout)layout, 1, 0);
+        for (int i = 0; i < 3 && is_first(); i++) {
+            char first[256], second[64];
 
-        (void)snprintf(second, sizeof second, "first/%s", names[i]);
-        (void)snprintf(first, sizeof first, "%s", path_of(second));
-        (void)snprintf(second, sizeof second, "step-00000001/%s", names[i]);
-        CHECK(fixture_same(first, path_of(second)));
+            (void)snprintf(second, sizeof second, "first/%s", names[i]);
+            (void)snprintf(first, sizeof first, "%s", path_of(second));
+            (void)snprintf(second, sizeof second, "step-00000001/%s", names[i]);
+            CHECK(fixture_same(first, path_of(second)));
+        }
+        barrier();
     }
-    barrier();
 }
 
 /* -- damage ----------------------------------------------------------------------------------- */

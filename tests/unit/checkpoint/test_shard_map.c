@@ -46,6 +46,30 @@ static struct mimo_disk_file open_file(void)
     return file;
 }
 
+/* Of the three runs of 10 bytes the first 8 bytes and the last 12 are others': what is left goes
+ * from within the first to within the second. */
+static void test_pieces(void)
+{
+    const struct mimo_tensor_shard shard = {
+        .cut_dimension = 1, .begin = 1, .end = 2, .skip_front = 4, .skip_back = 6};
+    const struct mimo_tensor_shard none = {
+        .cut_dimension = 1, .begin = 1, .end = 2, .skip_front = 7, .skip_back = 8};
+    const struct mimo_shard_map map = mimo_shard_map(100, shape, 3, 2, &shard);
+    struct mimo_disk_file file = open_file();
+    unsigned char bytes[10] = {0};
+
+    CHECK_INT(map.bytes, 10);
+    CHECK_INT(mimo_shard_read(&file, &map, 0, bytes, 10, NULL), MIMO_OK);
+    CHECK_INT(bytes[0], 118);
+    CHECK_INT(bytes[1], 119);
+    CHECK_INT(bytes[2], 150);
+    CHECK_INT(bytes[9], 157);
+    CHECK_INT(mimo_shard_read(&file, &map, 3, bytes, 2, NULL), MIMO_OK);
+    CHECK_INT(bytes[0], 151);
+    CHECK_INT(mimo_shard_map(100, shape, 3, 2, &none).bytes, 0);
+    mimo_disk_close(&file);
+}
+
 static void test_reads_and_writes_across_runs(void)
 {
     const struct mimo_shard_map map = map_of(1, 1, 2);
@@ -126,6 +150,7 @@ static void test_names_a_short_file(void)
 
 static const struct mimo_test tests[] = {
     {"maps", test_maps},
+    {"pieces of parts", test_pieces},
     {"reads and writes across runs", test_reads_and_writes_across_runs},
     {"compares with memory", test_compares_with_memory},
     {"checksums notice every byte", test_checksums_notice_every_byte},

@@ -38,7 +38,8 @@ static enum mimo_status read_matrix(struct mimo_weights *weights,
                                     double *values, size_t count, struct mimo_error *err)
 {
     struct mimo_backend backend = fixture_backend(MIMO_PRECISION_FP64);
-    const struct mimo_tensor_shard shard = {0, cut, begin, end, values, false};
+    const struct mimo_tensor_shard shard = {
+        .cut_dimension = cut, .begin = begin, .end = end, .data = values};
     enum mimo_status status;
 
     for (size_t i = 0; i < count; i++)
@@ -74,7 +75,7 @@ static void read_halves(struct mimo_weights *weights, const char *name, float *v
 {
     static const struct mimo_tensor_info info = {"v", 1, false, {2}};
     struct mimo_backend backend = fixture_backend(MIMO_PRECISION_FP32);
-    const struct mimo_tensor_shard shard = {0, 0, 0, 2, values, false};
+    const struct mimo_tensor_shard shard = {.end = 2, .data = values};
     struct mimo_error err = {0};
 
     CHECK_INT(mimo_weights_read(weights, &backend, name, &info, &shard, false, &err), MIMO_OK);
@@ -143,7 +144,7 @@ static void test_refuses_other_types_and_names(void)
     static const struct mimo_tensor_info info = {"i", 1, true, {1}};
     struct mimo_backend backend = fixture_backend(MIMO_PRECISION_FP64);
     double value = 0;
-    const struct mimo_tensor_shard shard = {0, 0, 0, 1, &value, false};
+    const struct mimo_tensor_shard shard = {.end = 1, .data = &value};
     struct mimo_weights *weights = NULL;
     struct mimo_error err = {0};
 
