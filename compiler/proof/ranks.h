@@ -14,7 +14,7 @@
  * of a role may be taken for one. It derives what is needed from the parameter table and from what
  * layers compute, and shares nothing with the generator (communication.h). It shows that
  *   - the members of every group, listed one by one, are those that differ in the digits which the
- *     kind names, and each rank is in one group of a kind (proof/ranks.c);
+ *     kind names, and each rank is in one group of a kind (proof/groups.c);
  *   - every rank of a stage has a role that holds it, and two roles that meet in some group come to
  *     what they do together in the same order (proof/ranks.c);
  *   - on every edge, what the senders list from their coordinates is what the receivers list from

@@ -17,6 +17,7 @@ struct mimo_prover {
 bool mimo_refuse(struct mimo_prover *prover, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+bool mimo_prove_groups(struct mimo_prover *prover);
 bool mimo_prove_transfers(struct mimo_prover *prover);
 bool mimo_prove_stages(struct mimo_prover *prover);
 bool mimo_prove_gradients(struct mimo_prover *prover);
