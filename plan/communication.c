@@ -289,20 +289,6 @@ static uint32_t gradient_bytes(const struct mimo_plan *plan)
     return plan->training->precision == MIMO_PRECISION_FP64 ? 8 : 4;
 }
 
-/* Elements of the parameter that the rank at `at` of its module holds. */
-static uint64_t held_elements(const struct mimo_plan_module *module,
-                              const struct mimo_plan_parameter *parameter,
-                              const struct mimo_coordinate *at)
-{
-    if (parameter->stage % module->pp != at->pp)
-        return 0;
-    if (parameter->expert == MIMO_NONE)
-        return mimo_shard_elements(parameter, at->tp, module->tp);
-    if (parameter->expert / (module->num_experts / module->ep) != at->ep)
-        return 0;
-    return mimo_shard_elements(parameter, at->etp, module->etp);
-}
-
 uint64_t mimo_gradient_elements(const struct mimo_plan *plan, uint32_t module, uint32_t rank,
                                 bool is_expert)
 {
@@ -321,9 +307,10 @@ uint64_t mimo_gradient_elements(const struct mimo_plan *plan, uint32_t module, u
             parameter->stage % record->pp != at.pp)
             continue;
         if (parameter->follows == 0)
-            (void)mimo_tally_take(&tally, held_elements(record, parameter, &at), bytes);
+            (void)mimo_tally_take(&tally, mimo_grid_elements(record, parameter, &at), bytes);
         else
-            (void)mimo_tally_take_adjacent(&tally, held_elements(record, parameter, &at), bytes);
+            (void)mimo_tally_take_adjacent(&tally, mimo_grid_elements(record, parameter, &at),
+                                           bytes);
     }
     return tally.used / bytes;
 }

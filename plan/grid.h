@@ -49,6 +49,12 @@ void mimo_shard_of(const struct mimo_plan_parameter *parameter, uint32_t r, uint
 /* Elements of the parameter that tensor rank `r` of `n` holds. */
 uint64_t mimo_shard_elements(const struct mimo_plan_parameter *parameter, uint32_t r, uint32_t n);
 
+/* Elements of the parameter that the rank at that coordinate of its module holds: none where it is
+ * of another stage or expert. */
+uint64_t mimo_grid_elements(const struct mimo_plan_module *module,
+                            const struct mimo_plan_parameter *parameter,
+                            const struct mimo_coordinate *at);
+
 /* True where tensor rank `r` of `n` is the one that counts the shard in the global norm and writes
  * it to a checkpoint: the first of those that hold the same elements. */
 bool mimo_shard_is_owned(const struct mimo_plan_parameter *parameter, uint32_t r, uint32_t n);

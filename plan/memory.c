@@ -37,22 +37,7 @@ static struct mimo_sizes sizes_of(const struct count *count, uint32_t module)
     return mimo_sizes_of(count->plan, module, &at);
 }
 
-/* ---- parameters, gradients, optimizer ----------------------------------------------------------
- */
-
-/* Elements of the parameter on the rank: of its module's stage there, of its experts there. */
-static uint64_t held_elements(const struct mimo_plan_module *module,
-                              const struct mimo_plan_parameter *parameter,
-                              const struct mimo_coordinate *at)
-{
-    if (parameter->stage % module->pp != at->pp)
-        return 0;
-    if (parameter->expert == MIMO_NONE)
-        return mimo_shard_elements(parameter, at->tp, module->tp);
-    if (parameter->expert / (module->num_experts / module->ep) != at->ep)
-        return 0;
-    return mimo_shard_elements(parameter, at->etp, module->etp);
-}
+/* ---- parameters, gradients, optimizer ---- */
 
 /* Two moments for each element, and its float32 weight where that is not the weight itself. */
 static void take_optimizer(struct mimo_tally *tally, uint64_t elements,
@@ -112,7 +97,7 @@ static void count_module_parameters(struct count *count, uint32_t index, uint64_
     for (uint32_t i = 0; i < module->parameter_count; i++) {
         const struct mimo_plan_parameter *parameter =
             &count->plan->parameters[module->parameter_first + i];
-        const uint64_t elements = held_elements(module, parameter, &at);
+        const uint64_t elements = mimo_grid_elements(module, parameter, &at);
         const uint64_t whole = reduction_elements(parameter);
 
         if (elements == 0)
@@ -140,8 +125,7 @@ static void count_parameters(struct count *count)
     (void)mimo_tally_take(&count->kinds[MIMO_MEMORY_REDUCTION], reduction_max, bytes.wide);
 }
 
-/* ---- activations -------------------------------------------------------------------------------
- */
+/* ---- activations ---- */
 
 /* What a layer of a module keeps. */
 static uint64_t layer_bytes(const struct mimo_plan_module *module, const struct mimo_sizes *sizes,
@@ -299,8 +283,7 @@ static void count_place(struct count *count, uint32_t place)
         count->micro_steps_alive = slots;
 }
 
-/* ---- scratch -----------------------------------------------------------------------------------
- */
+/* ---- scratch ---- */
 
 static void take_language_scratch(const struct mimo_plan_module *module,
                                   const struct mimo_sizes *sizes, bool has_head,
@@ -381,8 +364,7 @@ static void count_places(struct count *count)
     }
 }
 
-/* ---- buffers -----------------------------------------------------------------------------------
- */
+/* ---- buffers ---- */
 
 static bool holds(const struct count *count, uint32_t module, uint32_t stage)
 {
@@ -442,8 +424,7 @@ static void count_edge(struct count *count, uint32_t index)
         take_slotted(count, index, MIMO_EDGE_BACKWARD, false, elements);
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 static struct mimo_plan_memory result_of(const struct count *count)
 {

@@ -13,8 +13,7 @@
 
 #include "plan/sizes.h"
 
-/* ---- kept from forward to backward: one layer --------------------------------------------------
- */
+/* ---- kept from forward to backward: one layer ---- */
 
 /* The residual stream in front of the layer: all that is kept of a layer that is recomputed. */
 #define MIMO_LAYER_INPUT(X, s) X(x, (s)->held, (s)->hidden, (s)->element)
@@ -60,8 +59,7 @@
     X(up, (s)->rows, (s)->ffn, (s)->element)                                                       \
     X(act, (s)->rows, (s)->ffn, (s)->element)
 
-/* ---- kept from forward to backward: around the layers of a stage -------------------------------
- */
+/* ---- kept from forward to backward: around the layers of a stage ---- */
 
 /* Of any stage of the language model: the stream behind its last layer, positions of the rows. */
 #define MIMO_LANGUAGE_STAGE(X, s)                                                                  \
@@ -95,8 +93,7 @@
  * tensors follow (memory.c): before and behind each activation, [features, its layer's share]. */
 #define MIMO_VIT_OUTPUT(X, s) X(features, (s)->features, (s)->hidden, (s)->element)
 
-/* ---- scratch, good within one call -------------------------------------------------------------
- */
+/* ---- scratch, good within one call ---- */
 
 /* Of the language model: gradients of the stream and of what lies within a layer, and room for
  * products that are summed over the tensor-parallel group. */
@@ -147,8 +144,7 @@
     X(features_gradient, (s)->features, (s)->hidden, (s)->element)                                 \
     X(workspace, (s)->workspace, 1, 1)
 
-/* ---- generation --------------------------------------------------------------------------------
- */
+/* ---- generation ---- */
 
 /* Behind the last layer, one row a sequence; the logits of all tensor-parallel ranks. */
 #define MIMO_DECODE_OUTPUT(X, s, vocab_size)                                                       \

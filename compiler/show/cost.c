@@ -30,8 +30,7 @@ static bool find_entry(const struct mimo_view *view, uint32_t index, struct entr
     return true;
 }
 
-/* ---- text --------------------------------------------------------------------------------------
- */
+/* ---- text ---- */
 
 static const char *bytes(const struct mimo_view *view, uint64_t number)
 {
@@ -131,8 +130,7 @@ void mimo_show_cost(const struct mimo_view *view)
     mimo_show_traffic(view);
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 static void write_ranks(struct mimo_json *json, const struct entry *entry)
 {

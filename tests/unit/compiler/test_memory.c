@@ -263,8 +263,7 @@ static void test_alive(void)
     fixture_release(&plan);
 }
 
-/* ---- roles -------------------------------------------------------------------------------------
- */
+/* ---- roles ---- */
 
 static uint32_t role_of(const struct mimo_plan *plan, uint32_t rank)
 {
@@ -333,8 +332,7 @@ static void test_maximum(void)
         }
 }
 
-/* ---- absurd sizes ------------------------------------------------------------------------------
- */
+/* ---- absurd sizes ---- */
 
 static void test_saturation(void)
 {
