@@ -1,5 +1,5 @@
 /*
- * command.h - the commands of mimoc, each in its own command_WORD.c, and what they share.
+ * command.h - the commands of mimoc, each in its own WORD.c, and what they share.
  *
  * A command prints its results to standard output, diagnostics where the format says (LANGUAGE.md
  * section 5), and complaints about the command line or the file system to standard error.
