@@ -191,13 +191,13 @@ static void run_add(struct bench *b, const struct bench_case *c)
 
 static void run_sum_squares(struct bench *b, const struct bench_case *c)
 {
-    (void)b->be.ops->sum_squares(&b->be, b->buffer[1], c->rows);
+    b->be.ops->sum_squares(&b->be, (double *)(void *)b->buffer[0], b->buffer[1], c->rows);
 }
 
 static void run_adamw(struct bench *b, const struct bench_case *c)
 {
     const struct mimo_adamw settings = {1e-4, 0.9, 0.95, 1e-8, 0.1, 0.5, 0.5, 1.0};
-    b->be.ops->adamw(&b->be, b->buffer[0], b->buffer[1], b->buffer[2], b->buffer[3], c->rows,
+    b->be.ops->adamw(&b->be, b->buffer[0], NULL, b->buffer[1], b->buffer[2], b->buffer[3], c->rows,
                      &settings);
 }
 

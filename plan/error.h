@@ -12,6 +12,10 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The numbers are the exit statuses of mimo-exec. */
 enum mimo_status {
     MIMO_OK = 0,
@@ -54,6 +58,11 @@ enum mimo_status mimo_error_errno(struct mimo_error *err, enum mimo_status statu
 #define MIMO_ASSERT(condition)                                                                     \
     ((condition) ? (void)0 : mimo_assert_failed(#condition, __FILE__, __LINE__))
 
-_Noreturn void mimo_assert_failed(const char *condition, const char *file, int line);
+void mimo_assert_failed(const char *condition, const char *file, int line)
+    __attribute__((noreturn));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -123,6 +123,9 @@ static void count_parameters(struct count *count)
     for (uint32_t i = 0; i < count->plan->module_count; i++)
         count_module_parameters(count, i, &reduction_max);
     (void)mimo_tally_take(&count->kinds[MIMO_MEMORY_REDUCTION], reduction_max, bytes.wide);
+    if (count->trains)
+        (void)mimo_tally_take(&count->kinds[MIMO_MEMORY_REDUCTION], mimo_step_sums(count->plan),
+                              sizeof(double));
 }
 
 /* ---- activations ---- */

@@ -27,6 +27,11 @@ uint32_t mimo_positions_max(const struct mimo_plan *plan)
     return longest > trained ? longest : trained;
 }
 
+uint64_t mimo_step_sums(const struct mimo_plan *plan)
+{
+    return MIMO_SUM_MODULES + (uint64_t)plan->module_count;
+}
+
 uint64_t mimo_logits_chunk(uint64_t rows, uint64_t vocab, uint64_t element)
 {
     const uint64_t fit = LOGITS_BYTES / element / (vocab > 0 ? vocab : 1);

@@ -53,6 +53,11 @@ struct mimo_sizes mimo_sizes_of(const struct mimo_plan *plan, uint32_t module,
 uint64_t mimo_bridge_rows_max(const struct mimo_plan *plan, uint32_t edge, bool holds_source,
                               bool holds_destination);
 
+/* What a step adds up in float64: the loss, whether a signal came, the squared gradient norm of
+ * each module. */
+enum { MIMO_SUM_LOSS, MIMO_SUM_SIGNALS, MIMO_SUM_MODULES };
+uint64_t mimo_step_sums(const struct mimo_plan *plan);
+
 /* The longest sequence of the language model: generation may go beyond sequence_length. */
 uint32_t mimo_positions_max(const struct mimo_plan *plan);
 

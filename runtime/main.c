@@ -20,7 +20,7 @@ struct process {
     char *plan_bytes;
     struct mimo_plan plan;
     struct mimo_backend backend;
-    struct mimo_transport *transport;
+    struct mimo_transport *control; /* of host memory */
 };
 
 /* The file is read by every rank, so that a launcher need not ship it. */
@@ -73,20 +73,20 @@ static enum mimo_status prepare(struct process *process, struct mimo_error *err)
                                     (enum mimo_precision)process->plan.training->precision, err);
     MIMO_TRY(agree(process, err));
     MIMO_TRY(mimo_world_watch(process->world, process->options.timeout_ms, err));
-    return mimo_transport_mpi_open(&process->transport, process->world, WINDOW_BYTES, err);
+    return mimo_transport_mpi_open(&process->control, process->world, WINDOW_BYTES, err);
 }
 
 static enum mimo_status act(struct process *process, struct mimo_error *err)
 {
     struct mimo_run run = {
         .plan = &process->plan,
-        .world = process->world,
-        .be = &process->backend,
+        .machine = {.world = process->world, .be = &process->backend},
         .options = &process->options.run,
     };
 
     MIMO_TRY(prepare(process, err));
-    run.transport = process->transport;
+    run.machine.control = process->control;
+    run.machine.transport = process->control;
     switch (process->options.action) {
     case MIMO_ACTION_EVALUATE:
         return mimo_run_evaluate(&run, err);
@@ -102,10 +102,9 @@ static enum mimo_status act(struct process *process, struct mimo_error *err)
 
 static void release(struct process *process)
 {
-    if (process->transport != NULL)
-        process->transport->ops->close(process->transport);
-    if (process->backend.ops != NULL)
-        mimo_backend_close(&process->backend);
+    if (process->control != NULL)
+        process->control->ops->close(process->control);
+    mimo_backend_close(&process->backend);
     free(process->plan_bytes);
     mimo_arena_release(&process->arena);
 }

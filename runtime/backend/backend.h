@@ -2,11 +2,15 @@
  * backend.h - the seam of tensor operations: one table of functions for each backend and precision.
  *
  * Model code is written once over this table. Every tensor is a dense row-major array in the
- * backend's memory (`alloc`), of the backend's element type unless a parameter says otherwise;
- * model code never dereferences it. Matrices of weights are [output, input], as in Hugging Face
- * checkpoints. Operations are issued in order and may complete later; `synchronize` waits, and so
- * does `download`. No operation allocates memory. Counts may be 0: then nothing is read or written,
- * except that outputs which the description calls complete are still defined.
+ * backend's memory (`alloc`); model code never dereferences it. Weights and activations have the
+ * backend's element type. Gradients of weights, statistics of rows (mean, rstd, lse, maximum, sums,
+ * losses), rotary tables, moments and master weights have its wide type: float32 under bf16, else
+ * the element type itself. What is accumulated is accumulated in the wide type. Matrices of weights
+ * are [output, input], as in Hugging Face checkpoints.
+ *
+ * Operations are issued in order and may complete later; `download` and `synchronize` wait. No
+ * operation allocates memory. Counts may be 0: then nothing is read or written, except that outputs
+ * which the description calls complete are still defined.
  *
  * "accumulates" means that the result is added to what the output holds.
  */
@@ -19,6 +23,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct mimo_backend;
 
@@ -42,7 +50,22 @@ struct mimo_adamw {
 
 /* The operations. `be` is the backend that the call runs on. */
 struct mimo_backend_ops {
-    const char *name; /* "cpu" */
+    const char *name; /* "cpu", "cuda" */
+
+    /* Waits for all operations. */
+    void (*synchronize)(struct mimo_backend *be);
+    /* MIMO_OK unless an operation has failed, as far as that is known without waiting. Afterwards
+     * results are undefined. */
+    enum mimo_status (*check)(struct mimo_backend *be, struct mimo_error *err);
+    /*
+     * A sequence of operations that comes again and again: equal keys (of `size` bytes) mean equal
+     * operations with equal arguments, the contents of memory apart, with the same collectives of
+     * the backend's transport between them and neither upload nor download. Where
+     * sequence_begin returns true the whole has been issued already, replayed from before, and the
+     * caller issues nothing; otherwise the caller issues it and says sequence_end.
+     */
+    bool (*sequence_begin)(struct mimo_backend *be, const void *key, size_t size);
+    void (*sequence_end)(struct mimo_backend *be);
 
     /* -- memory -----------------------------------------------------------------------------------
      */
@@ -50,9 +73,14 @@ struct mimo_backend_ops {
     /* `bytes` zeroed bytes, 64-byte aligned, or NULL. */
     void *(*alloc)(struct mimo_backend *be, size_t bytes);
     void (*free)(struct mimo_backend *be, void *memory);
+    /* The caller may use `host` again at once. */
     void (*upload)(struct mimo_backend *be, void *dst, const void *host, size_t bytes);
+    /* Waits for the bytes, and so for all operations before. */
     void (*download)(struct mimo_backend *be, void *host, const void *src, size_t bytes);
+    /* dst[i] = src[i], from the wide type to the element type. */
+    void (*narrow)(struct mimo_backend *be, void *dst, const void *src, int64_t count);
     void (*zero)(struct mimo_backend *be, void *dst, size_t bytes);
+    void (*copy_bytes)(struct mimo_backend *be, void *dst, const void *src, size_t bytes);
     /* dst[r, 0 ... cols) = src[r, 0 ... cols) for `rows` rows; strides in elements. */
     void (*copy)(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
                  int64_t src_stride, int64_t rows, int64_t cols);
@@ -65,7 +93,6 @@ struct mimo_backend_ops {
                          int64_t rows, int64_t cols);
     void (*gather_rows)(struct mimo_backend *be, void *dst, const void *src, const int32_t *index,
                         int64_t rows, int64_t cols);
-    void (*synchronize)(struct mimo_backend *be);
 
     /* -- linear layers ----------------------------------------------------------------------------
      */
@@ -76,6 +103,14 @@ struct mimo_backend_ops {
     /* dx[rows, in] = dy[rows, out] · w; with `accumulates` it is added. */
     void (*linear_backward_input)(struct mimo_backend *be, void *dx, const void *dy, const void *w,
                                   int64_t rows, int64_t in, int64_t out, bool accumulates);
+    /* A linear layer and the activation behind it: z = x · wᵀ + bias is kept, y = f(z). */
+    void (*linear_activation_forward)(struct mimo_backend *be, enum mimo_activation kind, void *y,
+                                      void *z, const void *x, const void *w, const void *bias,
+                                      int64_t rows, int64_t in, int64_t out);
+    /* Back through a linear layer and the activation in front of it: dz = (dy · w) * f'(z). */
+    void (*linear_activation_backward)(struct mimo_backend *be, enum mimo_activation kind, void *dz,
+                                       const void *dy, const void *w, const void *z, int64_t rows,
+                                       int64_t in, int64_t out);
     /* dw[out, in] and dbias[out] accumulate dyᵀ · x and the column sums of dy; each may be NULL. */
     void (*linear_backward_weight)(struct mimo_backend *be, void *dw, void *dbias, const void *dy,
                                    const void *x, int64_t rows, int64_t in, int64_t out);
@@ -187,22 +222,26 @@ struct mimo_backend_ops {
     /* -- optimizer --------------------------------------------------------------------------------
      */
 
-    /* Σ x², accumulated in double precision in an order that depends on `count` alone; waits for
-     * the result. */
-    double (*sum_squares)(struct mimo_backend *be, const void *x, int64_t count);
+    /* *sum, a double in the backend's memory, accumulates Σ x² (x of the wide type) in double
+     * precision, in an order that depends on `count` alone. */
+    void (*sum_squares)(struct mimo_backend *be, double *sum, const void *x, int64_t count);
     /* Σ x in the same manner. */
-    double (*sum)(struct mimo_backend *be, const void *x, int64_t count);
-    void (*scale)(struct mimo_backend *be, void *x, double factor, int64_t count);
-    /* AdamW (Loshchilov and Hutter 2019): decoupled weight decay, bias-corrected moments. */
-    void (*adamw)(struct mimo_backend *be, void *weight, const void *gradient, void *moment1,
-                  void *moment2, int64_t count, const struct mimo_adamw *settings);
+    void (*sum)(struct mimo_backend *be, double *sum, const void *x, int64_t count);
+    /*
+     * AdamW (Loshchilov and Hutter 2019): decoupled weight decay, bias-corrected moments. The
+     * update is made on `master`, of the wide type, and `weight` gets what it comes to; where the
+     * two types are one, master is NULL and the weight itself is updated.
+     */
+    void (*adamw)(struct mimo_backend *be, void *weight, void *master, const void *gradient,
+                  void *moment1, void *moment2, int64_t count, const struct mimo_adamw *settings);
+    void (*close)(struct mimo_backend *be);
 };
 
 struct mimo_backend {
     const struct mimo_backend_ops *ops;
-    enum mimo_precision precision; /* of the elements: FP32 or FP64 here */
-    size_t element_size;
-    uint64_t allocated; /* bytes that alloc has given out since opening */
+    enum mimo_precision precision;
+    size_t element_size, wide_size; /* bytes of the two types */
+    uint64_t allocated;             /* bytes that alloc has given out since opening */
     void *state;
 };
 
@@ -214,6 +253,12 @@ struct mimo_backend {
  */
 enum mimo_status mimo_backend_cpu_open(struct mimo_backend *out_backend,
                                        enum mimo_precision precision, struct mimo_error *err);
+
+/* Frees what opening took; `backend` may be one that never was opened (all zero). */
 void mimo_backend_close(struct mimo_backend *backend);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

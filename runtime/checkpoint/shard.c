@@ -128,7 +128,6 @@ enum mimo_status mimo_shard_fetch(const struct mimo_staging *staging,
 
         MIMO_TRY(mimo_shard_read(file, map, at, staging->first, size, err));
         be->ops->upload(be, to + at, staging->first, size);
-        be->ops->synchronize(be); /* the buffer is used again */
     }
     return MIMO_OK;
 }

@@ -273,7 +273,6 @@ static enum mimo_status read_part(const struct mimo_staging *staging, const stru
                               entry->tensor->type, elements);
         be->ops->upload(be, to + at * be->element_size, staging->second,
                         elements * be->element_size);
-        be->ops->synchronize(be); /* the buffer is used again */
     }
     return MIMO_OK;
 }

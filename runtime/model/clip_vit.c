@@ -211,10 +211,9 @@ static enum mimo_status forward_layer(struct mimo_clip_vit *vit,
     be->ops->layer_norm_forward(be, kept->n2, kept->mean2, kept->rstd2, kept->x_middle, kept->x,
                                 layer->norm2.value, layer->norm2_bias.value, rows.count, hidden,
                                 epsilon);
-    be->ops->linear_forward(be, kept->up, kept->n2, layer->up.value, layer->up_bias.value,
-                            rows.count, hidden, vit->ffn);
-    be->ops->activation_forward(be, (enum mimo_activation)vit->plan->activation, kept->act,
-                                kept->up, rows.count * vit->ffn);
+    be->ops->linear_activation_forward(be, (enum mimo_activation)vit->plan->activation, kept->act,
+                                       kept->up, kept->n2, layer->up.value, layer->up_bias.value,
+                                       rows.count, hidden, vit->ffn);
     return mimo_row_parallel_forward(compute, &rows, x_next, kept->act, layer->down,
                                      layer->down_bias, vit->ffn, hidden, NULL, err);
 }
@@ -271,10 +270,8 @@ static enum mimo_status backward_ffn(struct mimo_clip_vit *vit, const struct mim
 
     mimo_weight_gradient(&vit->compute, layer->down, layer->down_bias, vit->dx, kept->act, count,
                          ffn, hidden);
-    be->ops->linear_backward_input(be, vit->d_up, vit->dx, layer->down.value, count, ffn, hidden,
-                                   false);
-    be->ops->activation_backward(be, (enum mimo_activation)vit->plan->activation, vit->d_up,
-                                 vit->d_up, kept->up, count * ffn);
+    be->ops->linear_activation_backward(be, (enum mimo_activation)vit->plan->activation, vit->d_up,
+                                        vit->dx, layer->down.value, kept->up, count, ffn, hidden);
     mimo_weight_gradient(&vit->compute, layer->up, layer->up_bias, vit->d_up, kept->n2, count,
                          hidden, ffn);
     be->ops->linear_backward_input(be, vit->rows_a, vit->d_up, layer->up.value, count, hidden, ffn,

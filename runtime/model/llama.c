@@ -139,7 +139,6 @@ enum mimo_status mimo_llama_prepare(struct mimo_llama *llama, struct mimo_error 
         }
     }
     be->ops->upload(be, llama->rotary_table, table, bytes);
-    be->ops->synchronize(be);
     free(table);
     return MIMO_OK;
 }

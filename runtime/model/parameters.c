@@ -80,6 +80,9 @@ static void lay_out_shards(struct mimo_parameters *parameters, bool trains)
         }
     }
     parameters->gather_scratch = mimo_tensor_take(&parameters->scratch, whole_max, 1, element_size);
+    if (trains)
+        parameters->sums = mimo_tensor_take(&parameters->scratch, mimo_step_sums(parameters->plan),
+                                            1, sizeof(double));
 }
 
 /* A rank's piece of what is trained of a module. */
@@ -268,7 +271,6 @@ static void initialise(struct mimo_parameters *parameters, const struct mimo_par
                   initial_value(item->plan, &random, global_index_of(item, first + i)));
         be->ops->upload(be, (char *)item->weight + first * element_size, chunk,
                         count * element_size);
-        be->ops->synchronize(be);
     }
 }
 
@@ -333,6 +335,7 @@ void mimo_parameters_zero_gradients(struct mimo_parameters *parameters)
 
     if (parameters->gradients.base != NULL)
         be->ops->zero(be, parameters->gradients.base, (size_t)parameters->gradients.capacity);
+    be->ops->zero(be, parameters->sums, mimo_step_sums(parameters->plan) * sizeof(double));
 }
 
 /* Several neighbouring ranks hold the same units, each with a part of their gradient: every rank

@@ -16,6 +16,7 @@
 
 #include "plan/arena.h"
 #include "plan/plan.h"
+#include "plan/sizes.h"
 #include "runtime/backend/backend.h"
 #include "runtime/tensor/arena.h"
 #include "runtime/world/transport.h"
@@ -57,6 +58,7 @@ struct mimo_parameters {
     struct mimo_trained *trained; /* [modules] */
     struct mimo_tensor_arena weights, gradients, moments, scratch;
     void *gather_scratch; /* for gradients of replicated units */
+    double *sums;         /* [mimo_step_sums()], in the backend's memory; NULL without training */
 };
 
 /*
@@ -90,7 +92,7 @@ struct mimo_weight mimo_parameters_find_projector(const struct mimo_parameters *
 /* How much of its cut dimension this rank holds: 0 where the model has no such parameter. */
 int64_t mimo_parameters_share(const struct mimo_parameter *item);
 
-/* Sets all gradients to zero. */
+/* Sets all gradients and sums to zero. */
 void mimo_parameters_zero_gradients(struct mimo_parameters *parameters);
 
 /* Who else holds (parts of) a module's gradients. Groups of one rank are NULL. */

@@ -89,6 +89,8 @@ static enum mimo_status make_groups(struct mimo_engine *engine, struct mimo_tran
         if (field != NULL)
             MIMO_TRY(make_group(engine, transport, groups, field, err));
     }
+    for (uint32_t i = 0; i < plan->module_count; i++)
+        mimo_group_detach(engine->groups[i].dp_cp);
     return MIMO_OK;
 }
 
@@ -253,25 +255,24 @@ static void make_messages(struct mimo_engine *engine)
 }
 
 enum mimo_status mimo_engine_open(struct mimo_engine *engine, const struct mimo_plan *plan,
-                                  struct mimo_world *world, struct mimo_backend *be,
-                                  struct mimo_transport *transport, struct mimo_dataset *dataset,
+                                  const struct mimo_machine *machine, struct mimo_dataset *dataset,
                                   bool trains, struct mimo_error *err)
 {
     *engine = (struct mimo_engine){
         .plan = plan,
-        .world = world,
-        .be = be,
-        .transport = transport,
-        .control = transport,
-        .rank = mimo_world_place(world).rank,
+        .world = machine->world,
+        .be = machine->be,
+        .transport = machine->transport,
+        .control = machine->control,
+        .rank = mimo_world_place(machine->world).rank,
         .trains = trains,
     };
     engine->role = mimo_plan_role_of(plan, engine->rank);
     engine->memory = mimo_memory_of_rank(plan, engine->rank, trains, &engine->table);
-    MIMO_TRY(make_groups(engine, transport, err));
-    MIMO_TRY(mimo_parameters_open(&engine->parameters, plan, engine->rank, trains, be,
+    MIMO_TRY(make_groups(engine, machine->transport, err));
+    MIMO_TRY(mimo_parameters_open(&engine->parameters, plan, engine->rank, trains, machine->be,
                                   &engine->table, err));
-    mimo_batch_open(&engine->batch, plan, engine->rank, plan->training->micro_steps, world,
+    mimo_batch_open(&engine->batch, plan, engine->rank, plan->training->micro_steps, machine->world,
                     engine->control, &engine->table);
     engine->batch.dataset = dataset;
     if (!trains)

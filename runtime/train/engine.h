@@ -55,7 +55,7 @@ struct mimo_engine {
     const struct mimo_plan *plan;
     struct mimo_world *world;
     struct mimo_backend *be;
-    struct mimo_transport *transport; /* of tensors */
+    struct mimo_transport *transport; /* of the backend's memory */
     struct mimo_transport *control;   /* of host memory */
     const struct mimo_plan_role *role;
     uint32_t rank;
@@ -72,7 +72,6 @@ struct mimo_engine {
     struct mimo_batch batch;
     struct mimo_messages messages;
     struct mimo_optimizer optimizer;
-    double loss_sum;   /* of this rank's targets in this step; on the ranks that count them */
     char notes[2][96]; /* for the watchdog, in turn */
     unsigned note;
     uint64_t step; /* the one that is being done, from 0 */
@@ -82,10 +81,17 @@ struct mimo_engine {
  * MIMO_E_PLAN where the layers would not find their weights (runtime/model/required.h). */
 enum mimo_status mimo_engine_supports(const struct mimo_plan *plan, struct mimo_error *err);
 
-/* Builds the engine of `rank`; parameters are not yet set. Collective over the world. */
+/* What an engine runs on. The two transports are one where the backend's memory is the host's. */
+struct mimo_machine {
+    struct mimo_world *world;
+    struct mimo_backend *be;
+    struct mimo_transport *transport; /* of the backend's memory */
+    struct mimo_transport *control;   /* of host memory */
+};
+
+/* Builds this rank's engine; parameters are not yet set. Collective over the world. */
 enum mimo_status mimo_engine_open(struct mimo_engine *engine, const struct mimo_plan *plan,
-                                  struct mimo_world *world, struct mimo_backend *be,
-                                  struct mimo_transport *transport, struct mimo_dataset *dataset,
+                                  const struct mimo_machine *machine, struct mimo_dataset *dataset,
                                   bool trains, struct mimo_error *err);
 void mimo_engine_close(struct mimo_engine *engine);
 

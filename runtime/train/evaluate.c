@@ -48,7 +48,7 @@ static enum mimo_status evaluate(struct mimo_engine *engine, uint64_t count, boo
 
 enum mimo_status mimo_run_evaluate(struct mimo_run *run, struct mimo_error *err)
 {
-    const bool prints = mimo_world_place(run->world).rank == 0;
+    const bool prints = mimo_world_place(run->machine.world).rank == 0;
     struct mimo_engine engine = {0};
     struct mimo_dataset *data = NULL;
     uint64_t steps_done;

@@ -87,7 +87,7 @@ static enum mimo_status open_generation(struct generation *generation, struct mi
 
 static void close_generation(struct generation *generation)
 {
-    mimo_tensor_arena_release(&generation->cache_arena, generation->run->be);
+    mimo_tensor_arena_release(&generation->cache_arena, generation->run->machine.be);
     mimo_engine_close(&generation->engine);
     mimo_dataset_close(generation->data);
 }

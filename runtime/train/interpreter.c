@@ -136,8 +136,9 @@ static enum mimo_status do_forward(struct mimo_engine *engine, uint32_t m, struc
     if (engine->batch.is_prompt)
         return MIMO_OK;
     MIMO_TRY(mimo_llama_loss(llama, saved, scale, engine->trains, err));
-    if (engine->batch.counts_targets)
-        engine->loss_sum += engine->be->ops->sum(engine->be, llama->losses, saved->target_count);
+    if (engine->trains && engine->batch.counts_targets)
+        engine->be->ops->sum(engine->be, &engine->parameters.sums[MIMO_SUM_LOSS], llama->losses,
+                             saved->target_count);
     return MIMO_OK;
 }
 
@@ -236,7 +237,6 @@ static enum mimo_status do_transfer(struct mimo_engine *engine,
 
 static enum mimo_status do_load(struct mimo_engine *engine, struct mimo_error *err)
 {
-    engine->loss_sum = 0.0;
     if (engine->trains)
         mimo_parameters_zero_gradients(&engine->parameters);
     return mimo_batch_load(&engine->batch, err);
@@ -265,23 +265,22 @@ static enum mimo_status do_step(struct mimo_engine *engine, struct mimo_error *e
 {
     const struct mimo_plan_place *places = engine->plan->places + engine->role->place_first;
 
-    MIMO_TRY(mimo_optimizer_step(&engine->optimizer, engine->step, engine->loss_sum,
-                                 engine->batch.targets, err));
+    MIMO_TRY(engine->transport->ops->join(engine->transport, err));
+    MIMO_TRY(mimo_optimizer_step(&engine->optimizer, engine->step, engine->batch.targets, err));
     for (uint32_t i = 0; i < engine->role->place_count; i++) {
         const struct mimo_replicas replicas = replicas_of(engine, places[i].module);
         if (i == 0 || places[i].module != places[i - 1].module)
             MIMO_TRY(mimo_parameters_gather(&engine->parameters, places[i].module, &replicas, err));
     }
-    return MIMO_OK;
+    return engine->transport->ops->join(engine->transport, err);
 }
 
-static enum mimo_status execute(struct mimo_engine *engine,
-                                const struct mimo_plan_instruction *instruction,
-                                struct mimo_error *err)
+static enum mimo_status carry_out(struct mimo_engine *engine,
+                                  const struct mimo_plan_instruction *instruction,
+                                  struct mimo_error *err)
 {
     const uint32_t place = instruction->place, m = instruction->micro_step;
 
-    note(engine, instruction);
     switch ((enum mimo_opcode)instruction->opcode) {
     case MIMO_OPCODE_LOAD:
         return do_load(engine, err);
@@ -306,6 +305,16 @@ static enum mimo_status execute(struct mimo_engine *engine,
     }
     MIMO_ASSERT(instruction->opcode < MIMO_OPCODE_COUNT);
     return MIMO_E_FAILED;
+}
+
+/* What the backend reports here belongs to this instruction or one shortly before. */
+static enum mimo_status execute(struct mimo_engine *engine,
+                                const struct mimo_plan_instruction *instruction,
+                                struct mimo_error *err)
+{
+    note(engine, instruction);
+    MIMO_TRY(carry_out(engine, instruction, err));
+    return engine->be->ops->check(engine->be, err);
 }
 
 enum mimo_status mimo_engine_step(struct mimo_engine *engine, uint64_t step, struct mimo_error *err)

@@ -205,7 +205,6 @@ static void post_sends(struct mimo_link *link, const struct mimo_link_end *end, 
             .bytes = piece.rows * piece.columns * be->element_size,
         };
     }
-    be->ops->synchronize(be);
 }
 
 enum mimo_status mimo_link_send(struct mimo_link *link, uint32_t micro_step, uint32_t direction,

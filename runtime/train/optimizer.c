@@ -3,8 +3,6 @@
 #include <inttypes.h>
 #include <math.h>
 
-enum { SUM_LOSS, SUM_SIGNALS, SUM_MODULES };
-
 static const double PI = 3.14159265358979323846;
 
 /* As PyTorch's clip_grad_norm_ and Megatron-LM have it, so that runs can be compared with theirs.
@@ -33,6 +31,69 @@ double mimo_learning_rate(const struct mimo_plan_training *training, uint64_t st
     return training->lr;
 }
 
+/* -- updates ---------------------------------------------------------------------------------- */
+
+static char *at(const struct mimo_backend *be, void *tensor, uint64_t index)
+{
+    return (char *)tensor + index * be->element_size;
+}
+
+static struct mimo_update update_of(const struct mimo_parameters *parameters,
+                                    const struct mimo_parameter *item)
+{
+    const struct mimo_backend *be = parameters->be;
+    const double decay = parameters->plan->training->weight_decay;
+
+    return (struct mimo_update){
+        .weight = at(be, item->weight, item->update_begin),
+        .gradient = at(be, item->gradient, item->update_begin),
+        .moment1 = item->moment1,
+        .moment2 = item->moment2,
+        .count = (int64_t)(item->update_end - item->update_begin),
+        .module = item->plan->module,
+        .lr_scale = item->plan->lr_scale,
+        .weight_decay = item->plan->decays != 0 ? decay : 0.0,
+        .is_counted = item->is_counted,
+    };
+}
+
+/* Extends `update` by `next` where that is updated alike and lies behind it, in the same distance
+ * in all arenas: what lies between is a gap for alignment, zero everywhere, and remains so. */
+static bool extend(const struct mimo_backend *be, struct mimo_update *update,
+                   const struct mimo_update *next)
+{
+    const ptrdiff_t distance = (char *)next->gradient - (char *)update->gradient;
+
+    if (next->module != update->module || next->is_counted != update->is_counted ||
+        next->lr_scale < update->lr_scale || next->lr_scale > update->lr_scale ||
+        next->weight_decay < update->weight_decay || next->weight_decay > update->weight_decay ||
+        (char *)next->weight - (char *)update->weight != distance ||
+        (char *)next->moment1 - (char *)update->moment1 != distance)
+        return false;
+    update->count = distance / (ptrdiff_t)be->element_size + next->count;
+    return true;
+}
+
+static void list_updates(struct mimo_optimizer *optimizer, struct mimo_arena *arena)
+{
+    const struct mimo_parameters *parameters = optimizer->parameters;
+    struct mimo_update *last = NULL;
+
+    optimizer->updates = MIMO_NEW_ARRAY(arena, struct mimo_update, parameters->count);
+    for (uint32_t i = 0; i < parameters->count; i++) {
+        const struct mimo_parameter *item = &parameters->items[i];
+        struct mimo_update next;
+
+        if (item->update_begin == item->update_end)
+            continue;
+        next = update_of(parameters, item);
+        if (last != NULL && extend(parameters->be, last, &next))
+            continue;
+        last = &optimizer->updates[optimizer->update_count++];
+        *last = next;
+    }
+}
+
 void mimo_optimizer_open(struct mimo_optimizer *optimizer, const struct mimo_plan *plan,
                          struct mimo_parameters *parameters, const struct mimo_transport *control,
                          struct mimo_arena *arena)
@@ -43,29 +104,31 @@ void mimo_optimizer_open(struct mimo_optimizer *optimizer, const struct mimo_pla
         .control = control,
         .steps = plan->training->steps,
     };
-    optimizer->sums = MIMO_NEW_ARRAY(arena, double, plan->module_count + SUM_MODULES);
+    optimizer->sums = MIMO_NEW_ARRAY(arena, double, mimo_step_sums(plan));
+    list_updates(optimizer, arena);
 }
 
-static char *at(const struct mimo_backend *be, void *tensor, uint64_t index)
-{
-    return (char *)tensor + index * be->element_size;
-}
+/* -- a step ----------------------------------------------------------------------------------- */
 
 /* Each element of a gradient counts once in the world. */
-static void sum_squares(struct mimo_optimizer *optimizer)
+static enum mimo_status add_up(struct mimo_optimizer *optimizer, struct mimo_error *err)
 {
-    const struct mimo_parameters *parameters = optimizer->parameters;
-    struct mimo_backend *be = parameters->be;
+    const struct mimo_transport *control = optimizer->control;
+    struct mimo_backend *be = optimizer->parameters->be;
+    double *const sums = optimizer->parameters->sums;
+    const size_t count = mimo_step_sums(optimizer->plan);
 
-    for (uint32_t i = 0; i < optimizer->plan->module_count; i++)
-        optimizer->sums[SUM_MODULES + i] = 0.0;
-    for (uint32_t i = 0; i < parameters->count; i++) {
-        const struct mimo_parameter *item = &parameters->items[i];
-        if (item->update_begin < item->update_end && item->is_counted)
-            optimizer->sums[SUM_MODULES + item->plan->module] +=
-                be->ops->sum_squares(be, at(be, item->gradient, item->update_begin),
-                                     (int64_t)(item->update_end - item->update_begin));
+    for (uint32_t i = 0; i < optimizer->update_count; i++) {
+        const struct mimo_update *update = &optimizer->updates[i];
+        if (update->is_counted)
+            be->ops->sum_squares(be, &sums[MIMO_SUM_MODULES + update->module], update->gradient,
+                                 update->count);
     }
+    be->ops->download(be, optimizer->sums, sums, count * sizeof *sums);
+    MIMO_TRY(be->ops->check(be, err));
+    optimizer->sums[MIMO_SUM_SIGNALS] = mimo_world_was_signalled() ? 1.0 : 0.0;
+    return control->ops->all_reduce(control->everyone, optimizer->sums, count, MIMO_DTYPE_F64,
+                                    MIMO_REDUCE_SUM, err);
 }
 
 /* All ranks hold the same sums, so they all find the same fault. */
@@ -75,11 +138,11 @@ static enum mimo_status check_numbers(const struct mimo_optimizer *optimizer, ui
     const struct mimo_plan *plan = optimizer->plan;
     enum mimo_status status = MIMO_OK;
 
-    if (!isfinite(optimizer->sums[SUM_LOSS]))
+    if (!isfinite(optimizer->sums[MIMO_SUM_LOSS]))
         status = mimo_error_set(err, MIMO_E_NUMERIC,
                                 "step %" PRIu64 ": the loss is no longer a number", step + 1);
     for (uint32_t i = 0; i < plan->module_count && status == MIMO_OK; i++)
-        if (!isfinite(optimizer->sums[SUM_MODULES + i]))
+        if (!isfinite(optimizer->sums[MIMO_SUM_MODULES + i]))
             status = mimo_error_set(err, MIMO_E_NUMERIC,
                                     "step %" PRIu64 ": the gradient of %s is no longer a number",
                                     step + 1, mimo_plan_text(plan, plan->modules[i].name));
@@ -90,8 +153,7 @@ static enum mimo_status check_numbers(const struct mimo_optimizer *optimizer, ui
 static void apply(struct mimo_optimizer *optimizer, uint64_t step, double gradient_scale)
 {
     const struct mimo_plan_training *training = optimizer->plan->training;
-    const struct mimo_parameters *parameters = optimizer->parameters;
-    struct mimo_backend *be = parameters->be;
+    struct mimo_backend *be = optimizer->parameters->be;
     struct mimo_adamw settings = {
         .beta1 = training->beta1,
         .beta2 = training->beta2,
@@ -101,40 +163,32 @@ static void apply(struct mimo_optimizer *optimizer, uint64_t step, double gradie
         .gradient_scale = gradient_scale,
     };
 
-    for (uint32_t i = 0; i < parameters->count; i++) {
-        const struct mimo_parameter *item = &parameters->items[i];
-        if (item->update_begin == item->update_end)
-            continue;
-        settings.lr = optimizer->report.lr * item->plan->lr_scale;
-        settings.weight_decay = item->plan->decays != 0 ? training->weight_decay : 0.0;
-        be->ops->adamw(be, at(be, item->weight, item->update_begin),
-                       at(be, item->gradient, item->update_begin), item->moment1, item->moment2,
-                       (int64_t)(item->update_end - item->update_begin), &settings);
+    for (uint32_t i = 0; i < optimizer->update_count; i++) {
+        const struct mimo_update *update = &optimizer->updates[i];
+
+        settings.lr = optimizer->report.lr * update->lr_scale;
+        settings.weight_decay = update->weight_decay;
+        be->ops->adamw(be, update->weight, NULL, update->gradient, update->moment1, update->moment2,
+                       update->count, &settings);
     }
 }
 
 enum mimo_status mimo_optimizer_step(struct mimo_optimizer *optimizer, uint64_t step,
-                                     double loss_sum, uint64_t targets, struct mimo_error *err)
+                                     uint64_t targets, struct mimo_error *err)
 {
     const struct mimo_plan *plan = optimizer->plan;
-    const struct mimo_transport *control = optimizer->control;
     const double clip = plan->training->clip_grad;
     struct mimo_step_report *report = &optimizer->report;
     double squares = 0.0, norm;
 
-    optimizer->sums[SUM_LOSS] = loss_sum;
-    optimizer->sums[SUM_SIGNALS] = mimo_world_was_signalled() ? 1.0 : 0.0;
-    sum_squares(optimizer);
-    MIMO_TRY(control->ops->all_reduce(control->everyone, optimizer->sums,
-                                      plan->module_count + SUM_MODULES, MIMO_DTYPE_F64,
-                                      MIMO_REDUCE_SUM, err));
+    MIMO_TRY(add_up(optimizer, err));
     MIMO_TRY(check_numbers(optimizer, step, err));
     for (uint32_t i = 0; i < plan->module_count; i++)
-        squares += optimizer->sums[SUM_MODULES + i];
+        squares += optimizer->sums[MIMO_SUM_MODULES + i];
     norm = sqrt(squares);
-    report->loss = targets > 0 ? optimizer->sums[SUM_LOSS] / (double)targets : 0.0;
+    report->loss = targets > 0 ? optimizer->sums[MIMO_SUM_LOSS] / (double)targets : 0.0;
     report->gradient_norm = norm;
-    report->was_signalled = optimizer->sums[SUM_SIGNALS] > 0.0;
+    report->was_signalled = optimizer->sums[MIMO_SUM_SIGNALS] > 0.0;
     report->lr = mimo_learning_rate(plan->training, step, optimizer->steps);
     apply(optimizer, step, clip > 0.0 ? fmin(clip / (norm + CLIP_EPSILON), 1.0) : 1.0);
     return MIMO_OK;

@@ -14,12 +14,23 @@ struct mimo_step_report {
     bool was_signalled; /* some rank has been asked to stop */
 };
 
+/* Neighbours in the arenas that this rank updates alike. */
+struct mimo_update {
+    void *weight, *gradient, *moment1, *moment2;
+    int64_t count;
+    uint32_t module;
+    double lr_scale, weight_decay;
+    bool is_counted; /* in the global norm */
+};
+
 struct mimo_optimizer {
     const struct mimo_plan *plan;
     struct mimo_parameters *parameters;
     const struct mimo_transport *control;
     uint64_t steps; /* of the whole run: what the schedule is stretched over */
-    double *sums;   /* loss, signals, then the squared gradient norm of each module */
+    struct mimo_update *updates;
+    uint32_t update_count;
+    double *sums; /* [mimo_step_sums()], of the world */
     struct mimo_step_report report;
 };
 
@@ -32,12 +43,12 @@ void mimo_optimizer_open(struct mimo_optimizer *optimizer, const struct mimo_pla
                          struct mimo_arena *arena);
 
 /*
- * Clips and applies the reduced gradients to the weights that this rank updates. `loss_sum` is this
- * rank's part of the sum over `targets` target tokens. MIMO_E_NUMERIC, before any weight has
- * changed and on all ranks, where the loss or a module's gradient is no longer a number. Collective
- * over the world.
+ * Clips and applies the reduced gradients to the weights that this rank updates. This rank's part
+ * of the loss over `targets` target tokens is in parameters->sums[MIMO_SUM_LOSS]. MIMO_E_NUMERIC,
+ * before any weight has changed and on all ranks, where the loss or a module's gradient is no
+ * longer a number. Waits once for the backend. Collective over the world.
  */
 enum mimo_status mimo_optimizer_step(struct mimo_optimizer *optimizer, uint64_t step,
-                                     double loss_sum, uint64_t targets, struct mimo_error *err);
+                                     uint64_t targets, struct mimo_error *err);
 
 #endif

@@ -10,7 +10,7 @@
 enum mimo_status mimo_run_agree(struct mimo_run *run, struct mimo_error *err)
 {
     bool is_speaker;
-    const enum mimo_status status = mimo_world_agree(run->world, err, &is_speaker);
+    const enum mimo_status status = mimo_world_agree(run->machine.world, err, &is_speaker);
 
     err->is_agreed = status != MIMO_OK;
     return status;
@@ -18,7 +18,7 @@ enum mimo_status mimo_run_agree(struct mimo_run *run, struct mimo_error *err)
 
 static void warn(const struct mimo_run *run, const char *message)
 {
-    if (mimo_world_place(run->world).rank == 0)
+    if (mimo_world_place(run->machine.world).rank == 0)
         (void)fprintf(stderr, "mimo-exec: warning: %s\n", message);
 }
 
@@ -34,7 +34,7 @@ static enum mimo_status find_checkpoint(struct mimo_run *run, uint64_t below, ch
 
     *out_path = NULL;
     if (directory[0] != '\0')
-        status = mimo_checkpoint_find(run->world,
+        status = mimo_checkpoint_find(run->machine.world,
                                       mimo_resolve_path(&arena, run->options->root, directory),
                                       below, out_path, &warning, err);
     if (warning != NULL)
@@ -106,8 +106,7 @@ enum mimo_status mimo_run_open_engine(struct mimo_run *run, struct mimo_engine *
     const uint64_t seed = run->plan->training->seed;
 
     *out_steps_done = 0;
-    (void)mimo_engine_open(engine, run->plan, run->world, run->be, run->transport, dataset, trains,
-                           err);
+    (void)mimo_engine_open(engine, run->plan, &run->machine, dataset, trains, err);
     MIMO_TRY(mimo_run_agree(run, err));
     if (mimo_parameters_initialise(&engine->parameters, seed, err) == MIMO_OK)
         (void)mimo_state_import(engine, run->options->root, err);

@@ -26,12 +26,9 @@ struct mimo_run_options {
     double top_p;
 };
 
-/* What all three run on. */
 struct mimo_run {
     const struct mimo_plan *plan;
-    struct mimo_world *world;
-    struct mimo_backend *be;
-    struct mimo_transport *transport;
+    struct mimo_machine machine;
     const struct mimo_run_options *options;
 };
 

@@ -70,7 +70,7 @@ static enum mimo_status open_reporter(struct training *training, struct mimo_err
 {
     const struct mimo_run_options *options = training->run->options;
 
-    training->reports = mimo_world_place(training->run->world).rank == 0;
+    training->reports = mimo_world_place(training->run->machine.world).rank == 0;
     if (!training->reports)
         return MIMO_OK;
     return mimo_reporter_open(&training->reporter, options->metrics, options->is_quiet,
@@ -179,7 +179,7 @@ static enum mimo_status save(struct training *training, struct mimo_error *err)
 
     if (!saves(training) || training->saved_step == training->steps_done)
         return MIMO_OK;
-    mimo_world_note(training->run->world, "saving a checkpoint");
+    mimo_world_note(training->run->machine.world, "saving a checkpoint");
     MIMO_TRY(mimo_state_save(&training->engine, training->run->options->root, training->steps_done,
                              err));
     training->saved_step = training->steps_done;

@@ -15,6 +15,7 @@ struct mimo_group {
     const char *name;
     uint32_t size, rank; /* rank: this rank's position */
     const uint32_t *members;
+    bool is_detached;
 };
 
 /* What groups with equal member lists have in common. */

@@ -2,8 +2,12 @@
  * transport.h - the seam of communication: collectives on groups, and transfers between ranks.
  *
  * Groups are made once, eagerly, in one order on all ranks. All members of a group call the same
- * operations in the same order. Buffers are in the backend's memory. Reductions add in ascending
- * order of members, so that equal inputs give equal bits on every run and on every member.
+ * operations in the same order. Buffers are in the backend's memory. A reduction gives equal bits
+ * on every member, and for equal inputs on every run.
+ *
+ * An operation may return when it is issued: it comes behind the backend's operations that were
+ * issued before it, and those that are issued later see its result. On a group that was detached
+ * they go on beside it until `join`.
  */
 #ifndef MIMO_RUNTIME_WORLD_TRANSPORT_H
 #define MIMO_RUNTIME_WORLD_TRANSPORT_H
@@ -59,6 +63,10 @@ struct mimo_transport_ops {
     enum mimo_status (*exchange)(struct mimo_transport *transport, const struct mimo_message *sends,
                                  size_t send_count, const struct mimo_message *receives,
                                  size_t receive_count, struct mimo_error *err);
+
+    /* The backend's operations that are issued from now on come behind everything that this
+     * transport was asked to do. */
+    enum mimo_status (*join)(struct mimo_transport *transport, struct mimo_error *err);
     void (*close)(struct mimo_transport *transport);
 };
 
@@ -73,10 +81,16 @@ uint32_t mimo_group_size(const struct mimo_group *group);
 uint32_t mimo_group_rank(const struct mimo_group *group);
 uint32_t mimo_group_member(const struct mimo_group *group, uint32_t position);
 
+/* From now on the backend's operations do not wait for those on this group (NULL: none); they must
+ * not touch its data until `join`. For the reduction of gradients, which nothing reads for long. */
+void mimo_group_detach(struct mimo_group *group);
+
 /*
- * The transport over MPI. Groups whose members share a machine reduce and gather in an MPI-3 shared
- * window of `window_bytes` for each member (larger data goes through in pieces); others use MPI's
- * own collectives. Waiting ranks sleep after a short spin, so that more ranks than cores work.
+ * The transport over MPI, for buffers in host memory. Reductions add in ascending order of members.
+ * Every operation is complete when it returns. Groups whose members share a machine reduce and
+ * gather in an MPI-3 shared window of `window_bytes` for each member (larger data goes through in
+ * pieces); others use MPI's own collectives. Waiting ranks sleep after a short spin, so that more
+ * ranks than cores work.
  */
 enum mimo_status mimo_transport_mpi_open(struct mimo_transport **out_transport,
                                          struct mimo_world *world, size_t window_bytes,

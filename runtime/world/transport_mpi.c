@@ -29,6 +29,12 @@ uint32_t mimo_group_size(const struct mimo_group *group)
     return group->size;
 }
 
+void mimo_group_detach(struct mimo_group *group)
+{
+    if (group != NULL)
+        group->is_detached = true;
+}
+
 uint32_t mimo_group_rank(const struct mimo_group *group)
 {
     return group->rank;
@@ -376,6 +382,14 @@ static size_t at_least(size_t value, size_t least)
     return value < least ? least : value;
 }
 
+/* Every operation is complete when it returns. */
+static enum mimo_status join_transport(struct mimo_transport *transport, struct mimo_error *err)
+{
+    (void)transport;
+    (void)err;
+    return MIMO_OK;
+}
+
 enum mimo_status mimo_transport_mpi_open_with(struct mimo_transport **out_transport,
                                               struct mimo_world *world, size_t window_bytes,
                                               bool has_windows, struct mimo_error *err)
@@ -388,6 +402,7 @@ enum mimo_status mimo_transport_mpi_open_with(struct mimo_transport **out_transp
         .reduce_scatter = reduce_scatter,
         .broadcast = broadcast,
         .exchange = mimo_mpi_exchange,
+        .join = join_transport,
         .close = close_transport,
     };
     struct mimo_transport_mpi *t = calloc(1, sizeof *t);

@@ -105,8 +105,11 @@ static void open_engine(struct fixture *fixture, const struct mimo_plan *plan, b
     require(fixture,
             mimo_backend_cpu_open(&fixture->backend, (enum mimo_precision)plan->training->precision,
                                   &fixture->err));
-    require(fixture, mimo_engine_open(&fixture->engine, plan, fixture->world, &fixture->backend,
-                                      fixture->transport, fixture->data, trains, &fixture->err));
+    require(fixture,
+            mimo_engine_open(&fixture->engine, plan,
+                             &(struct mimo_machine){fixture->world, &fixture->backend,
+                                                    fixture->transport, fixture->transport},
+                             fixture->data, trains, &fixture->err));
 }
 
 static void close_engine(struct fixture *fixture)

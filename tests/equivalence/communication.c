@@ -382,6 +382,13 @@ static void require(struct fixture *fixture, enum mimo_status status)
         mimo_world_abort(fixture->world, status, fixture->err.message);
 }
 
+static enum mimo_status record_join(struct mimo_transport *transport, struct mimo_error *err)
+{
+    (void)transport;
+    (void)err;
+    return MIMO_OK;
+}
+
 static const struct mimo_transport_ops recording_ops = {
     .name = "recorder",
     .group_make = record_group_make,
@@ -389,6 +396,7 @@ static const struct mimo_transport_ops recording_ops = {
     .all_gather = record_all_gather,
     .reduce_scatter = record_reduce_scatter,
     .exchange = record_exchange,
+    .join = record_join,
 };
 
 static bool run_step(struct fixture *fixture, uint64_t step)
@@ -421,8 +429,11 @@ static int run(struct fixture *fixture, const struct mimo_plan *plan)
     bool has_failed = false;
     size_t calls = 0;
 
-    require(fixture, mimo_engine_open(&fixture->engine, plan, fixture->world, &fixture->backend,
-                                      &fixture->recorder, fixture->data, true, &fixture->err));
+    require(fixture,
+            mimo_engine_open(&fixture->engine, plan,
+                             &(struct mimo_machine){fixture->world, &fixture->backend,
+                                                    &fixture->recorder, &fixture->recorder},
+                             fixture->data, true, &fixture->err));
     require(fixture, mimo_parameters_initialise(&fixture->engine.parameters, plan->training->seed,
                                                 &fixture->err));
     for (uint64_t step = 0; step < STEPS; step++) {

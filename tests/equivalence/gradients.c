@@ -201,8 +201,10 @@ int main(int argc, char **argv)
     require(&fixture,
             mimo_transport_mpi_open(&fixture.transport, fixture.world, 65536, &fixture.err));
     require(&fixture, mimo_dataset_open(&fixture.data, &plan, "", NULL, &fixture.err));
-    require(&fixture, mimo_engine_open(&fixture.engine, &plan, fixture.world, &fixture.backend,
-                                       fixture.transport, fixture.data, true, &fixture.err));
+    require(&fixture, mimo_engine_open(&fixture.engine, &plan,
+                                       &(struct mimo_machine){fixture.world, &fixture.backend,
+                                                              fixture.transport, fixture.transport},
+                                       fixture.data, true, &fixture.err));
     require(&fixture, mimo_parameters_initialise(&fixture.engine.parameters, plan.training->seed,
                                                  &fixture.err));
     disturb(&fixture);

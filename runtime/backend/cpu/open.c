@@ -88,6 +88,38 @@ static void memory_free(struct mimo_backend *be, void *memory)
     free(memory);
 }
 
+/* Every operation has completed when it returns, and none can fail. */
+static void synchronize(struct mimo_backend *be)
+{
+    (void)be;
+}
+
+static enum mimo_status check(struct mimo_backend *be, struct mimo_error *err)
+{
+    (void)be;
+    (void)err;
+    return MIMO_OK;
+}
+
+/* Issuing costs no more than replaying would. */
+static bool sequence_begin(struct mimo_backend *be, const void *key, size_t size)
+{
+    (void)be;
+    (void)key;
+    (void)size;
+    return false;
+}
+
+static void sequence_end(struct mimo_backend *be)
+{
+    (void)be;
+}
+
+static void close_cpu(struct mimo_backend *be)
+{
+    free(be->state);
+}
+
 enum mimo_status mimo_backend_cpu_open(struct mimo_backend *out_backend,
                                        enum mimo_precision precision, struct mimo_error *err)
 {
@@ -107,16 +139,23 @@ enum mimo_status mimo_backend_cpu_open(struct mimo_backend *out_backend,
     ops->name = "cpu";
     ops->alloc = memory_alloc;
     ops->free = memory_free;
+    ops->synchronize = synchronize;
+    ops->check = check;
+    ops->sequence_begin = sequence_begin;
+    ops->sequence_end = sequence_end;
+    ops->close = close_cpu;
     mimo_cpu_gemm_init(tier->name);
     *out_backend = (struct mimo_backend){.ops = ops,
                                          .precision = precision,
                                          .element_size = is_double ? sizeof(double) : sizeof(float),
+                                         .wide_size = is_double ? sizeof(double) : sizeof(float),
                                          .state = ops};
     return MIMO_OK;
 }
 
 void mimo_backend_close(struct mimo_backend *backend)
 {
-    free(backend->state);
+    if (backend->ops != NULL)
+        backend->ops->close(backend);
     *backend = (struct mimo_backend){0};
 }

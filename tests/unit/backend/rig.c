@@ -79,6 +79,18 @@ void rig_get(struct rig *rig, const void *memory, double *out_values, int64_t co
     }
 }
 
+double rig_sum(struct rig *rig,
+               void (*sum)(struct mimo_backend *be, double *sum, const void *x, int64_t count),
+               double before, const void *x, int64_t count)
+{
+    double *const held = remember(rig, sizeof *held);
+    double after;
+    rig->be.ops->upload(&rig->be, held, &before, sizeof before);
+    sum(&rig->be, held, x, count);
+    rig->be.ops->download(&rig->be, &after, held, sizeof after);
+    return after;
+}
+
 void rig_fill(double *out_values, int64_t count, uint32_t seed)
 {
     uint32_t state = seed * 2654435761U + 1;

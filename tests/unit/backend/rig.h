@@ -37,6 +37,11 @@ void *rig_put(struct rig *rig, const double *values, int64_t count);
 void *rig_put_ids(struct rig *rig, const int32_t *ids, int64_t count);
 void rig_get(struct rig *rig, const void *memory, double *out_values, int64_t count);
 
+/* What a sum of the backend (sum, sum_squares) adds to `before`. */
+double rig_sum(struct rig *rig,
+               void (*sum)(struct mimo_backend *be, double *sum, const void *x, int64_t count),
+               double before, const void *x, int64_t count);
+
 /* Pseudo-random values in [-1, 1) that float holds exactly. */
 void rig_fill(double *out_values, int64_t count, uint32_t seed);
 

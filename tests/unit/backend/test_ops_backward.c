@@ -521,7 +521,7 @@ static void backward_bits(struct rig *rig, int64_t shift, double *out)
     for (size_t i = 0; i < GRADIENTS; i++)
         rig_get(rig, gradient[i], out + i * 100, 100);
     rig_get(rig, y, out + 600, ALL);
-    out[600 + ALL] = rig->be.ops->sum_squares(&rig->be, x, ALL);
+    out[600 + ALL] = rig_sum(rig, rig->be.ops->sum_squares, 0, x, ALL);
 }
 
 static void same_bits(struct rig *rig)

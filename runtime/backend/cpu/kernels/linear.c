@@ -60,6 +60,22 @@ static void linear_backward_input(struct mimo_backend *be, void *dx, const void 
     GEMM(false, false, rows, in, out, dy, w, dx, accumulates);
 }
 
+static void linear_activation_forward(struct mimo_backend *be, enum mimo_activation kind, void *y,
+                                      void *z, const void *x, const void *w, const void *bias,
+                                      int64_t rows, int64_t in, int64_t out)
+{
+    linear_forward(be, z, x, w, bias, rows, in, out);
+    be->ops->activation_forward(be, kind, y, z, rows * out);
+}
+
+static void linear_activation_backward(struct mimo_backend *be, enum mimo_activation kind, void *dz,
+                                       const void *dy, const void *w, const void *z, int64_t rows,
+                                       int64_t in, int64_t out)
+{
+    linear_backward_input(be, dz, dy, w, rows, in, out, false);
+    be->ops->activation_backward(be, kind, dz, dz, z, rows * in);
+}
+
 static void linear_backward_weight(struct mimo_backend *be, void *dw, void *dbias, const void *dy,
                                    const void *x, int64_t rows, int64_t in, int64_t out)
 {
@@ -74,5 +90,7 @@ void KERNELS(linear)(struct mimo_backend_ops *ops)
 {
     ops->linear_forward = linear_forward;
     ops->linear_backward_input = linear_backward_input;
+    ops->linear_activation_forward = linear_activation_forward;
+    ops->linear_activation_backward = linear_activation_backward;
     ops->linear_backward_weight = linear_backward_weight;
 }

@@ -24,6 +24,11 @@ static void zero(struct mimo_backend *be, void *dst, size_t bytes)
         memset(dst, 0, bytes);
 }
 
+static void copy_bytes(struct mimo_backend *be, void *dst, const void *src, size_t bytes)
+{
+    upload(be, dst, src, bytes);
+}
+
 static void copy(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
                  int64_t src_stride, int64_t rows, int64_t cols)
 {
@@ -72,22 +77,23 @@ static void gather_rows(struct mimo_backend *be, void *dst, const void *src, con
         upload(be, to + i * cols, from + index[i] * cols, (size_t)cols * sizeof(real));
 }
 
-/* Every operation has completed when it returns. */
-static void synchronize(struct mimo_backend *be)
+/* The two types are one. */
+static void narrow(struct mimo_backend *be, void *dst, const void *src, int64_t count)
 {
-    (void)be;
+    upload(be, dst, src, (size_t)count * sizeof(real));
 }
 
 void KERNELS(memory)(struct mimo_backend_ops *ops)
 {
     ops->upload = upload;
     ops->download = download;
+    ops->narrow = narrow;
     ops->zero = zero;
+    ops->copy_bytes = copy_bytes;
     ops->copy = copy;
     ops->add = add;
     ops->scatter_rows = scatter_rows;
     ops->gather_rows = gather_rows;
-    ops->synchronize = synchronize;
 }
 
 void KERNELS(ops)(struct mimo_backend_ops *ops)

@@ -1,4 +1,4 @@
-/* optimizer.c - AdamW, and the sums and scalings that clipping needs. */
+/* optimizer.c - AdamW, and the sums that clipping needs. */
 #include "runtime/backend/cpu/kernels/real_math.h"
 
 /* Element i is added to lane i % SUM_LANES, whatever the vector's width: the order of additions
@@ -13,7 +13,7 @@ static double lanes_total(const double *lane)
     return total;
 }
 
-static double sum_squares(struct mimo_backend *be, const void *x, int64_t count)
+static void sum_squares(struct mimo_backend *be, double *sum, const void *x, int64_t count)
 {
     const real *in = x;
     double lane[SUM_LANES] = {0};
@@ -24,10 +24,10 @@ static double sum_squares(struct mimo_backend *be, const void *x, int64_t count)
             lane[l] += (double)in[i + l] * (double)in[i + l];
     for (int64_t i = whole; i < count; i++)
         lane[i - whole] += (double)in[i] * (double)in[i];
-    return lanes_total(lane);
+    *sum += lanes_total(lane);
 }
 
-static double sum(struct mimo_backend *be, const void *x, int64_t count)
+static void sum_values(struct mimo_backend *be, double *sum, const void *x, int64_t count)
 {
     const real *in = x;
     double lane[SUM_LANES] = {0};
@@ -38,20 +38,11 @@ static double sum(struct mimo_backend *be, const void *x, int64_t count)
             lane[l] += (double)in[i + l];
     for (int64_t i = whole; i < count; i++)
         lane[i - whole] += (double)in[i];
-    return lanes_total(lane);
+    *sum += lanes_total(lane);
 }
 
-static void scale(struct mimo_backend *be, void *x, double factor, int64_t count)
-{
-    real *values = x;
-    const real times = (real)factor;
-    (void)be;
-    for (int64_t i = 0; i < count; i++)
-        values[i] *= times;
-}
-
-static void adamw(struct mimo_backend *be, void *weight, const void *gradient, void *moment1,
-                  void *moment2, int64_t count, const struct mimo_adamw *settings)
+static void adamw(struct mimo_backend *be, void *weight, void *master, const void *gradient,
+                  void *moment1, void *moment2, int64_t count, const struct mimo_adamw *settings)
 {
     real *w = weight, *m = moment1, *v = moment2;
     const real *gradients = gradient;
@@ -62,6 +53,7 @@ static void adamw(struct mimo_backend *be, void *weight, const void *gradient, v
     const real spread = (real)(1 / sqrt(settings->correction2));
     const real decay = (real)(settings->lr * settings->weight_decay);
     (void)be;
+    (void)master;
 #pragma omp simd
     for (int64_t i = 0; i < count; i++) {
         const real g = gradients[i] * clip;
@@ -76,7 +68,6 @@ static void adamw(struct mimo_backend *be, void *weight, const void *gradient, v
 void KERNELS(optimizer)(struct mimo_backend_ops *ops)
 {
     ops->sum_squares = sum_squares;
-    ops->sum = sum;
-    ops->scale = scale;
+    ops->sum = sum_values;
     ops->adamw = adamw;
 }
