@@ -108,6 +108,15 @@ static void set_encoder(struct mimo_sizes *sizes, const struct mimo_plan_module 
     sizes->features = mimo_product(sizes->images, ceil_div(module->image_tokens, module->cp));
 }
 
+/* One backend works in blocks, another keeps a sum for each row and head: room for either. */
+static uint64_t workspace_of(const struct mimo_sizes *sizes, const struct mimo_plan_module *module)
+{
+    const uint64_t blocks = mimo_attention_workspace(module->head_dim);
+    const uint64_t sums = mimo_product(sizes->rows, sizes->heads);
+
+    return mimo_product(blocks > sums ? blocks : sums, sizes->wide);
+}
+
 struct mimo_sizes mimo_sizes_of(const struct mimo_plan *plan, uint32_t module,
                                 const struct mimo_coordinate *at)
 {
@@ -126,11 +135,11 @@ struct mimo_sizes mimo_sizes_of(const struct mimo_plan *plan, uint32_t module,
     sizes.q_width = mimo_product(sizes.heads, record->head_dim);
     sizes.kv_width = mimo_product(sizes.groups, record->head_dim);
     sizes.width = mimo_sum(sizes.q_width, mimo_product(2, sizes.kv_width));
-    sizes.workspace = mimo_product(mimo_attention_workspace(record->head_dim), sizes.element);
     if (record->kind == MIMO_MODULE_KIND_LANGUAGE)
         set_language(&sizes, plan, record, at);
     else
         set_encoder(&sizes, record);
+    sizes.workspace = workspace_of(&sizes, record);
     return sizes;
 }
 

@@ -28,7 +28,7 @@ struct mimo_sizes {
     uint64_t hidden;
     uint64_t heads, groups, ffn;       /* this rank's shares */
     uint64_t q_width, kv_width, width; /* heads and groups * head_dim; q, k and v side by side */
-    uint64_t workspace;                /* bytes of attention, see mimo_attention_workspace */
+    uint64_t workspace;                /* bytes of attention, on any backend */
     /* language model */
     uint64_t vocab;        /* this rank's share */
     uint64_t positions;    /* the longest sequence, generated ones included */
@@ -65,9 +65,9 @@ uint32_t mimo_positions_max(const struct mimo_plan *plan);
  * at least 16, and no more than there are rows. */
 uint64_t mimo_logits_chunk(uint64_t rows, uint64_t vocab, uint64_t element);
 
-/* Attention works in blocks of this many queries and keys. Elements of the workspace that one call
- * of a backend may use: keys, values and sums of a block, [block, head_dim] each, and two blocks of
- * scores. */
+/* On CPUs attention works in blocks of this many queries and keys, and a call wants as many
+ * elements of the wide type: keys, values and sums of a block, [block, head_dim] each, and two
+ * blocks of scores. On GPUs it wants one for each row and head. A plan leaves room for either. */
 #define MIMO_ATTENTION_BLOCK 64
 uint64_t mimo_attention_workspace(uint64_t head_dim);
 
