@@ -1,6 +1,7 @@
 #include "plan/communication.h"
 
 #include "plan/grid.h"
+#include "plan/sizes.h"
 #include "plan/tally.h"
 
 /* ---- lists ---- */
@@ -284,16 +285,12 @@ static uint64_t patches_held(const struct mimo_plan_module *module, uint32_t cp,
     return end - begin - (begin == 0 && end > 0 && !counts_class_token ? 1 : 0);
 }
 
-static uint32_t gradient_bytes(const struct mimo_plan *plan)
-{
-    return plan->training->precision == MIMO_PRECISION_FP64 ? 8 : 4;
-}
-
 uint64_t mimo_gradient_elements(const struct mimo_plan *plan, uint32_t module, uint32_t rank,
                                 bool is_expert)
 {
     const struct mimo_plan_module *record = &plan->modules[module];
-    const uint32_t bytes = gradient_bytes(plan);
+    const uint64_t bytes =
+        mimo_element_sizes_of((enum mimo_precision)plan->training->precision).element;
     struct mimo_tally tally = {0};
     struct mimo_coordinate at;
 

@@ -71,8 +71,9 @@ uint64_t mimo_communication_rows(const struct mimo_plan *plan,
                                  const struct mimo_plan_communication *record, uint32_t rank,
                                  const struct mimo_micro_step *micro_step);
 
-/* Elements of the gradients of the module on `rank`, in the order of the parameters, each fused
- * matrix from a multiple of 64 bytes on. */
+/* Elements of the gradients of the module on `rank`, in the order of the parameters, with the gaps
+ * that their weights have: these begin, each fused matrix, at multiples of 64 bytes of their own
+ * type. So a weight and its gradient lie at one distance in elements. */
 uint64_t mimo_gradient_elements(const struct mimo_plan *plan, uint32_t module, uint32_t rank,
                                 bool is_expert);
 

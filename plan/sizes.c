@@ -40,11 +40,12 @@ uint64_t mimo_logits_chunk(uint64_t rows, uint64_t vocab, uint64_t element)
     return chunk < rows ? chunk : rows;
 }
 
-uint64_t mimo_attention_workspace(uint64_t head_dim)
+uint64_t mimo_attention_workspace(uint64_t head_dim, uint64_t keys, bool is_narrow)
 {
     const uint64_t block = MIMO_ATTENTION_BLOCK;
+    const uint64_t rows = is_narrow ? mimo_sum(6 * block, mimo_product(2, keys)) : 3 * block;
 
-    return mimo_sum(mimo_product(3 * block, head_dim), 2 * block * block);
+    return mimo_sum(mimo_product(rows, head_dim), 2 * block * block);
 }
 
 static uint64_t ceil_div(uint64_t a, uint64_t b)
@@ -83,6 +84,7 @@ static void set_language(struct mimo_sizes *sizes, const struct mimo_plan *plan,
 
     sizes->rows = (uint64_t)training->micro_batch * ceil_div(training->sequence_length, module->cp);
     sizes->held = module->sequence_parallel != 0 ? ceil_div(sizes->rows, module->tp) : sizes->rows;
+    sizes->sequence = training->sequence_length;
     sizes->vocab = piece(module->vocab_size, at->tp, module->tp);
     sizes->positions = mimo_positions_max(plan);
     sizes->rotary_width = module->head_dim;
@@ -101,7 +103,8 @@ static void set_encoder(struct mimo_sizes *sizes, const struct mimo_plan_module 
     sizes->images = module->images_max;
     sizes->image_bytes =
         mimo_product((uint64_t)module->image_size * module->image_size, module->channels);
-    sizes->rows = mimo_product(sizes->images, ceil_div(side * side + 1, module->cp));
+    sizes->sequence = side * side + 1;
+    sizes->rows = mimo_product(sizes->images, ceil_div(sizes->sequence, module->cp));
     sizes->held = sizes->rows;
     sizes->patch_rows = mimo_product(sizes->images, ceil_div(side * side, module->cp));
     sizes->patch_width = mimo_product(patch, module->channels);
@@ -111,7 +114,8 @@ static void set_encoder(struct mimo_sizes *sizes, const struct mimo_plan_module 
 /* One backend works in blocks, another keeps a sum for each row and head: room for either. */
 static uint64_t workspace_of(const struct mimo_sizes *sizes, const struct mimo_plan_module *module)
 {
-    const uint64_t blocks = mimo_attention_workspace(module->head_dim);
+    const uint64_t blocks =
+        mimo_attention_workspace(module->head_dim, sizes->sequence, sizes->element < sizes->wide);
     const uint64_t sums = mimo_product(sizes->rows, sizes->heads);
 
     return mimo_product(blocks > sums ? blocks : sums, sizes->wide);

@@ -28,7 +28,8 @@ struct mimo_sizes {
     uint64_t hidden;
     uint64_t heads, groups, ffn;       /* this rank's shares */
     uint64_t q_width, kv_width, width; /* heads and groups * head_dim; q, k and v side by side */
-    uint64_t workspace;                /* bytes of attention, on any backend */
+    uint64_t sequence;  /* tokens of a sequence or an image that learns: keys a query may see */
+    uint64_t workspace; /* bytes of attention, on any backend */
     /* language model */
     uint64_t vocab;        /* this rank's share */
     uint64_t positions;    /* the longest sequence, generated ones included */
@@ -67,9 +68,11 @@ uint64_t mimo_logits_chunk(uint64_t rows, uint64_t vocab, uint64_t element);
 
 /* On CPUs attention works in blocks of this many queries and keys, and a call wants as many
  * elements of the wide type: keys, values and sums of a block, [block, head_dim] each, and two
- * blocks of scores. On GPUs it wants one for each row and head. A plan leaves room for either. */
+ * blocks of scores. Where tensors are narrower than that (bf16), three more blocks hold widened
+ * rows, and [keys, head_dim] twice the gradients of keys and values while they are added up. On
+ * GPUs it wants one for each row and head. A plan leaves room for either. */
 #define MIMO_ATTENTION_BLOCK 64
-uint64_t mimo_attention_workspace(uint64_t head_dim);
+uint64_t mimo_attention_workspace(uint64_t head_dim, uint64_t keys, bool is_narrow);
 
 /* What tensor-parallel rank `tp_rank` of `tp` holds of a projector's layer with this weight. */
 struct mimo_projector_share {

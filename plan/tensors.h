@@ -107,7 +107,7 @@
 
 /* llama: cos and sin of each position's angles, gradients of a dense feed-forward. */
 #define MIMO_LLAMA_SCRATCH(X, s)                                                                   \
-    X(rotary_table, (s)->positions, (s)->rotary_width, (s)->element)                               \
+    X(rotary_table, (s)->positions, (s)->rotary_width, (s)->wide)                                  \
     X(d_gate_up, (s)->rows, 2 * (s)->ffn, (s)->element)                                            \
     X(d_act, (s)->rows, (s)->ffn, (s)->element)
 

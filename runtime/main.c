@@ -1,5 +1,6 @@
 /* mimo-exec: carries out a plan on the ranks of an MPI job. */
 #include "plan/file.h"
+#include "runtime/equipment.h"
 #include "runtime/options.h"
 
 #include <inttypes.h>
@@ -7,10 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    PLAN_BYTES_MAX = 256 * 1024 * 1024,
-    WINDOW_BYTES = 1024 * 1024, /* of each member of a group of one machine */
-};
+enum { PLAN_BYTES_MAX = 256 * 1024 * 1024 };
 
 /* One process, from the first agreement to the last. */
 struct process {
@@ -19,8 +17,7 @@ struct process {
     struct mimo_arena arena;
     char *plan_bytes;
     struct mimo_plan plan;
-    struct mimo_backend backend;
-    struct mimo_transport *control; /* of host memory */
+    struct mimo_equipment equipment;
 };
 
 /* The file is read by every rank, so that a launcher need not ship it. */
@@ -62,31 +59,37 @@ static enum mimo_status agree(struct process *process, struct mimo_error *err)
     return status;
 }
 
+static enum mimo_status open_backend(struct process *process, struct mimo_error *err)
+{
+    (void)mimo_equipment_open_backend(&process->equipment, process->world, process->options.backend,
+                                      (enum mimo_precision)process->plan.training->precision, err);
+    return agree(process, err);
+}
+
 static enum mimo_status prepare(struct process *process, struct mimo_error *err)
 {
     (void)read_plan(process, err);
     MIMO_TRY(agree(process, err));
     MIMO_TRY(mimo_world_same(process->world, process->plan.header->digest,
                              sizeof process->plan.header->digest, "the plan", err));
-    if (check_world(process, err) == MIMO_OK)
-        (void)mimo_backend_cpu_open(&process->backend,
-                                    (enum mimo_precision)process->plan.training->precision, err);
+    (void)check_world(process, err);
     MIMO_TRY(agree(process, err));
+    MIMO_TRY(open_backend(process, err));
     MIMO_TRY(mimo_world_watch(process->world, process->options.timeout_ms, err));
-    return mimo_transport_mpi_open(&process->control, process->world, WINDOW_BYTES, err);
+    return mimo_equipment_open_transports(&process->equipment, process->world, err);
 }
 
 static enum mimo_status act(struct process *process, struct mimo_error *err)
 {
     struct mimo_run run = {
         .plan = &process->plan,
-        .machine = {.world = process->world, .be = &process->backend},
+        .machine = {.world = process->world, .be = &process->equipment.backend},
         .options = &process->options.run,
     };
 
     MIMO_TRY(prepare(process, err));
-    run.machine.control = process->control;
-    run.machine.transport = process->control;
+    run.machine.control = process->equipment.control;
+    run.machine.transport = process->equipment.transport;
     switch (process->options.action) {
     case MIMO_ACTION_EVALUATE:
         return mimo_run_evaluate(&run, err);
@@ -102,9 +105,7 @@ static enum mimo_status act(struct process *process, struct mimo_error *err)
 
 static void release(struct process *process)
 {
-    if (process->control != NULL)
-        process->control->ops->close(process->control);
-    mimo_backend_close(&process->backend);
+    mimo_equipment_close(&process->equipment);
     free(process->plan_bytes);
     mimo_arena_release(&process->arena);
 }

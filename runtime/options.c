@@ -101,12 +101,15 @@ static enum mimo_status parse_duration(const char *text, uint64_t *out_ms, struc
 static enum mimo_status set_backend(struct mimo_options *options, const char *word,
                                     struct mimo_error *err)
 {
-    options->backend = word;
-    if (strcmp(word, "auto") == 0 || strcmp(word, "cpu") == 0)
-        return MIMO_OK;
-    if (strcmp(word, "cuda") == 0)
-        return mimo_error_set(err, MIMO_E_WORLD, "this version has no cuda backend; cpu is there");
-    return mimo_error_set(err, MIMO_E_USAGE, "--backend wants auto or cpu, not \"%s\"", word);
+    static const char *const words[] = {
+        [MIMO_BACKEND_AUTO] = "auto", [MIMO_BACKEND_CPU] = "cpu", [MIMO_BACKEND_CUDA] = "cuda"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(word, words[i]) == 0) {
+            options->backend = (enum mimo_backend_choice)i;
+            return MIMO_OK;
+        }
+    return mimo_error_set(err, MIMO_E_USAGE, "--backend wants auto, cpu or cuda, not \"%s\"", word);
 }
 
 static enum mimo_status set_option(struct mimo_options *options, enum option_id id,
@@ -259,7 +262,6 @@ enum mimo_status mimo_options_parse(struct mimo_options *options, int argc, char
                                     struct mimo_arena *arena, struct mimo_error *err)
 {
     *options = (struct mimo_options){
-        .backend = "auto",
         .timeout_ms = 600000,
         .run = {.root = "", .resume = "auto", .max_tokens = 64, .top_p = 1.0},
     };

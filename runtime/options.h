@@ -4,6 +4,7 @@
 #ifndef MIMO_RUNTIME_OPTIONS_H
 #define MIMO_RUNTIME_OPTIONS_H
 
+#include "runtime/equipment.h"
 #include "runtime/train/run.h"
 
 enum mimo_action {
@@ -17,7 +18,7 @@ enum mimo_action {
 struct mimo_options {
     enum mimo_action action;
     const char *plan;
-    const char *backend; /* "auto" or "cpu" */
+    enum mimo_backend_choice backend;
     uint64_t timeout_ms;
     struct mimo_run_options run;
 };

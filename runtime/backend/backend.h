@@ -247,9 +247,8 @@ struct mimo_backend {
 
 /*
  * The CPU backend. Kernels exist for several instruction sets and the best that the machine's CPUID
- * feature bits allow is chosen; the environment variable MIMO_CPU ("baseline", "avx2", "avx512")
- * caps the choice. Fails with MIMO_E_WORLD for a precision that it does not carry out, and with
- * MIMO_E_USAGE for an unknown MIMO_CPU.
+ * feature bits allow is chosen; the environment variable MIMO_CPU ("baseline", "avx2", "avx512",
+ * "amx") caps the choice. Fails with MIMO_E_USAGE for an unknown MIMO_CPU.
  */
 enum mimo_status mimo_backend_cpu_open(struct mimo_backend *out_backend,
                                        enum mimo_precision precision, struct mimo_error *err);

@@ -22,16 +22,18 @@ struct mimo_tensor_info {
     uint64_t shape[4];
 };
 
-/* The part of tensor `tensor` (an index into that list) that this rank holds: elements begin ...
+/* A part of tensor `tensor` (an index into that list) that this rank holds: elements begin ...
  * end - 1 of dimension `cut_dimension`, all of the others; densely packed in the backend's memory.
  * Others may hold the first and the last elements of that, counted in this order: `data` is where
- * the rest is. */
+ * the rest is. A rank may hold a part twice, as float32
+ * and as bfloat16. */
 struct mimo_tensor_shard {
     uint32_t tensor;
     uint32_t cut_dimension;
     uint64_t begin, end;
     uint64_t skip_front, skip_back;
     void *data;
+    bool is_bf16;  /* in memory; the tensor is float32 all the same */
     bool is_owner; /* this rank writes it; each element of a tensor has one owner in the world */
 };
 

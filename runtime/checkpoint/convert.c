@@ -1,15 +1,13 @@
 #include "runtime/checkpoint/convert.h"
 
+#include "runtime/bf16.h"
+
 #include <math.h>
 #include <string.h>
 
 float mimo_convert_bf16(uint16_t bits)
 {
-    const uint32_t wide = (uint32_t)bits << 16;
-    float value;
-
-    memcpy(&value, &wide, sizeof value);
-    return value;
+    return mimo_bf16_widen(bits);
 }
 
 /* binary16: 1 bit sign, 5 bits exponent (bias 15), 10 bits fraction. */
@@ -55,25 +53,30 @@ static double element(const char *src, enum mimo_safetensors_type type)
     return (double)single;
 }
 
-void mimo_convert_elements(void *dst, bool to_f64, const void *src, enum mimo_safetensors_type type,
-                           size_t count)
+static void store(char *dst, double value, enum mimo_safetensors_type type)
 {
-    const size_t src_bytes = mimo_safetensors_element_bytes(type);
-    const char *from = src;
-    char *to = dst;
+    const float single = (float)value;
+    const uint16_t half = mimo_bf16_round(single);
 
-    MIMO_ASSERT(mimo_convert_reads(type));
-    if (type == (to_f64 ? MIMO_SAFETENSORS_F64 : MIMO_SAFETENSORS_F32)) {
+    if (type == MIMO_SAFETENSORS_F64)
+        memcpy(dst, &value, sizeof value);
+    else if (type == MIMO_SAFETENSORS_F32)
+        memcpy(dst, &single, sizeof single);
+    else
+        memcpy(dst, &half, sizeof half);
+}
+
+void mimo_convert_elements(void *dst, enum mimo_safetensors_type to, const void *src,
+                           enum mimo_safetensors_type from, size_t count)
+{
+    const size_t src_bytes = mimo_safetensors_element_bytes(from);
+    const size_t dst_bytes = mimo_safetensors_element_bytes(to);
+
+    MIMO_ASSERT(mimo_convert_reads(from) && mimo_convert_reads(to) && to != MIMO_SAFETENSORS_F16);
+    if (from == to) {
         memcpy(dst, src, count * src_bytes);
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        const double value = element(from + i * src_bytes, type);
-        const float rounded = (float)value;
-
-        if (to_f64)
-            memcpy(to + i * sizeof value, &value, sizeof value);
-        else
-            memcpy(to + i * sizeof rounded, &rounded, sizeof rounded);
-    }
+    for (size_t i = 0; i < count; i++)
+        store((char *)dst + i * dst_bytes, element((const char *)src + i * src_bytes, from), to);
 }

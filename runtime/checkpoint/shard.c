@@ -1,6 +1,8 @@
 #define XXH_INLINE_ALL
 #include "runtime/checkpoint/shard.h"
 
+#include "runtime/checkpoint/convert.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +38,7 @@ struct mimo_shard_map mimo_shard_map(uint64_t at, const uint64_t *shape, uint32_
     MIMO_ASSERT(front <= map.bytes && back <= map.bytes - front);
     map.skipped_bytes = front;
     map.bytes -= front + back;
+    map.is_bf16 = shard->is_bf16;
     return map;
 }
 
@@ -93,9 +96,41 @@ void mimo_staging_release(struct mimo_staging *staging)
 }
 
 /* The size of the piece at byte `from` of `bytes` bytes. */
-static size_t piece(uint64_t from, uint64_t bytes)
+static size_t piece(uint64_t from, uint64_t bytes, size_t most)
 {
-    return bytes - from < MIMO_STAGING_BYTES ? (size_t)(bytes - from) : MIMO_STAGING_BYTES;
+    return bytes - from < most ? (size_t)(bytes - from) : most;
+}
+
+/* Bytes `at` ... of the part as they are in the file, from the backend's memory to `to`; `room` has
+ * half as many. */
+static void take(const struct mimo_staging *staging, const struct mimo_shard_map *map, uint64_t at,
+                 const void *data, char *to, char *room, size_t size)
+{
+    struct mimo_backend *be = staging->backend;
+    const char *from = data;
+
+    if (!map->is_bf16) {
+        be->ops->download(be, to, from + at, size);
+        return;
+    }
+    be->ops->download(be, room, from + at / 2, size / 2);
+    mimo_convert_elements(to, MIMO_SAFETENSORS_F32, room, MIMO_SAFETENSORS_BF16, size / 4);
+}
+
+/* The reverse: staging->first, as it is in the file, becomes that part of the backend's memory. */
+static void put(const struct mimo_staging *staging, const struct mimo_shard_map *map, uint64_t at,
+                void *data, size_t size)
+{
+    struct mimo_backend *be = staging->backend;
+    char *to = data;
+
+    if (!map->is_bf16) {
+        be->ops->upload(be, to + at, staging->first, size);
+        return;
+    }
+    mimo_convert_elements(staging->second, MIMO_SAFETENSORS_BF16, staging->first,
+                          MIMO_SAFETENSORS_F32, size / 4);
+    be->ops->upload(be, to + at / 2, staging->second, size / 2);
 }
 
 enum mimo_status mimo_shard_store(const struct mimo_staging *staging,
@@ -103,13 +138,10 @@ enum mimo_status mimo_shard_store(const struct mimo_staging *staging,
                                   const struct mimo_shard_map *map, const void *data,
                                   struct mimo_error *err)
 {
-    struct mimo_backend *be = staging->backend;
-    const char *from = data;
-
     for (uint64_t at = 0; at < map->bytes; at += MIMO_STAGING_BYTES) {
-        const size_t size = piece(at, map->bytes);
+        const size_t size = piece(at, map->bytes, MIMO_STAGING_BYTES);
 
-        be->ops->download(be, staging->first, from + at, size);
+        take(staging, map, at, data, staging->first, staging->second, size);
         MIMO_TRY(mimo_shard_write(file, map, at, staging->first, size, err));
     }
     return MIMO_OK;
@@ -120,14 +152,11 @@ enum mimo_status mimo_shard_fetch(const struct mimo_staging *staging,
                                   const struct mimo_shard_map *map, void *data,
                                   struct mimo_error *err)
 {
-    struct mimo_backend *be = staging->backend;
-    char *to = data;
-
     for (uint64_t at = 0; at < map->bytes; at += MIMO_STAGING_BYTES) {
-        const size_t size = piece(at, map->bytes);
+        const size_t size = piece(at, map->bytes, MIMO_STAGING_BYTES);
 
         MIMO_TRY(mimo_shard_read(file, map, at, staging->first, size, err));
-        be->ops->upload(be, to + at, staging->first, size);
+        put(staging, map, at, data, size);
     }
     return MIMO_OK;
 }
@@ -137,15 +166,14 @@ enum mimo_status mimo_shard_compare(const struct mimo_staging *staging,
                                     const struct mimo_shard_map *map, const void *data,
                                     struct mimo_error *err)
 {
-    struct mimo_backend *be = staging->backend;
-    const char *from = data;
+    enum { HALF = MIMO_STAGING_BYTES / 2 };
 
-    for (uint64_t at = 0; at < map->bytes; at += MIMO_STAGING_BYTES) {
-        const size_t size = piece(at, map->bytes);
+    for (uint64_t at = 0; at < map->bytes; at += HALF) {
+        const size_t size = piece(at, map->bytes, HALF);
         size_t rest = size;
 
         MIMO_TRY(mimo_shard_read(file, map, at, staging->first, size, err));
-        be->ops->download(be, staging->second, from + at, size);
+        take(staging, map, at, data, staging->second, staging->first + HALF, size);
         if (memcmp(staging->first, staging->second, size) != 0)
             return mimo_error_set(err, file->failure,
                                   "%s differs from what was written, at or after byte %" PRIu64,
@@ -162,7 +190,7 @@ enum mimo_status mimo_shard_checksum(const struct mimo_staging *staging,
 
     (void)XXH3_64bits_reset(&state);
     for (uint64_t at = 0; at < bytes; at += MIMO_STAGING_BYTES) {
-        const size_t size = piece(at, bytes);
+        const size_t size = piece(at, bytes, MIMO_STAGING_BYTES);
 
         MIMO_TRY(mimo_disk_read(file, begin + at, staging->first, size, err));
         (void)XXH3_64bits_update(&state, staging->first, size);

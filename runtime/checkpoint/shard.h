@@ -18,6 +18,7 @@ struct mimo_shard_map {
     uint64_t run_bytes, stride_bytes;
     uint64_t skipped_bytes;
     uint64_t bytes; /* of the part; may be 0 */
+    bool is_bf16;   /* the file's float32 are bfloat16 in the backend's memory */
 };
 
 /* The map of a shard of a tensor of this shape (1 or more dimensions) whose data begins at byte
@@ -44,7 +45,7 @@ struct mimo_staging {
 void mimo_staging_init(struct mimo_staging *staging, struct mimo_backend *backend);
 void mimo_staging_release(struct mimo_staging *staging);
 
-/* The whole part, from the backend's memory to the file and back. */
+/* The whole part, from the backend's memory to the file and back, where bfloat16 is rounded to. */
 enum mimo_status mimo_shard_store(const struct mimo_staging *staging,
                                   const struct mimo_disk_file *file,
                                   const struct mimo_shard_map *map, const void *data,

@@ -239,28 +239,58 @@ static enum mimo_status check_tensor(const struct mimo_weights *weights, const s
     return MIMO_OK;
 }
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t elements_of(const uint64_t *shape, uint32_t dimensions,
+                            const struct mimo_tensor_shard *part)
+{
+    const struct mimo_tensor_shard whole = {
+        .cut_dimension = part->cut_dimension, .begin = part->begin, .end = part->end};
+
+    return mimo_shard_map(0, shape, dimensions, 1, &whole).bytes;
+}
+
 /* Where the stored part of the shard lies. Rows that lack are the last ones, so that what is stored
  * is the beginning of the shard's memory whichever dimension is cut. */
 static struct mimo_shard_map map_stored(const struct mimo_safetensors_tensor *stored,
+                                        const struct mimo_tensor_info *info,
                                         const struct mimo_tensor_shard *shard)
 {
     const uint64_t limit = stored->shape[shard->cut_dimension];
+    const uint64_t end = elements_of(info->shape, info->dimensions, shard) - shard->skip_back;
     struct mimo_tensor_shard part = *shard;
+    uint64_t count;
 
-    if (part.begin > limit)
-        part.begin = limit;
-    if (part.end > limit)
-        part.end = limit;
+    part.begin = smaller(part.begin, limit);
+    part.end = smaller(part.end, limit);
+    count = elements_of(stored->shape, stored->dimensions, &part);
+    part.skip_front = smaller(shard->skip_front, count);
+    part.skip_back = count - smaller(end, count);
     return mimo_shard_map(stored->begin, stored->shape, stored->dimensions,
                           mimo_safetensors_element_bytes(stored->type), &part);
 }
 
+/* What the shard's elements are in memory. */
+static enum mimo_safetensors_type type_of(const struct mimo_tensor_info *info,
+                                          const struct mimo_tensor_shard *shard)
+{
+    if (shard->is_bf16)
+        return MIMO_SAFETENSORS_BF16;
+    return info->is_f64 ? MIMO_SAFETENSORS_F64 : MIMO_SAFETENSORS_F32;
+}
+
 static enum mimo_status read_part(const struct mimo_staging *staging, const struct entry *entry,
+                                  const struct mimo_tensor_info *info,
                                   const struct mimo_tensor_shard *shard, struct mimo_error *err)
 {
     struct mimo_backend *be = staging->backend;
-    const struct mimo_shard_map map = map_stored(entry->tensor, shard);
+    const struct mimo_shard_map map = map_stored(entry->tensor, info, shard);
+    const enum mimo_safetensors_type type = type_of(info, shard);
     const size_t element_bytes = mimo_safetensors_element_bytes(entry->tensor->type);
+    const size_t held_bytes = mimo_safetensors_element_bytes(type);
     const uint64_t count = map.bytes / element_bytes;
     char *to = shard->data;
 
@@ -269,10 +299,8 @@ static enum mimo_status read_part(const struct mimo_staging *staging, const stru
 
         MIMO_TRY(mimo_shard_read(&entry->file->file, &map, at * element_bytes, staging->first,
                                  elements * element_bytes, err));
-        mimo_convert_elements(staging->second, be->element_size == 8, staging->first,
-                              entry->tensor->type, elements);
-        be->ops->upload(be, to + at * be->element_size, staging->second,
-                        elements * be->element_size);
+        mimo_convert_elements(staging->second, type, staging->first, entry->tensor->type, elements);
+        be->ops->upload(be, to + at * held_bytes, staging->second, elements * held_bytes);
     }
     return MIMO_OK;
 }
@@ -288,7 +316,7 @@ enum mimo_status mimo_weights_read(struct mimo_weights *weights, struct mimo_bac
 
     MIMO_TRY(check_tensor(weights, entry, name, info, rows_may_lack, err));
     mimo_staging_init(&staging, backend);
-    status = read_part(&staging, entry, shard, err);
+    status = read_part(&staging, entry, info, shard, err);
     mimo_staging_release(&staging);
     return status;
 }

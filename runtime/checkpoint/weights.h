@@ -19,9 +19,9 @@ bool mimo_weights_has(const struct mimo_weights *weights, const char *name);
 
 /*
  * Reads the part `shard` of tensor `name`, whose whole shape must be info's (F32, F64, F16 and BF16
- * are converted to the backend's element type). Dimension 0 of the stored tensor may be smaller
- * than info's where `rows_may_lack` (a vocabulary that was extended): the rest of the shard keeps
- * its contents. MIMO_E_DATA names the folder, the tensor and both shapes otherwise.
+ * are converted to info's type, or to the shard's bfloat16). Dimension 0 of the stored tensor may
+ * be smaller than info's where `rows_may_lack` (a vocabulary that was extended): the rest of the
+ * shard keeps its contents. MIMO_E_DATA names the folder, the tensor and both shapes otherwise.
  */
 enum mimo_status mimo_weights_read(struct mimo_weights *weights, struct mimo_backend *backend,
                                    const char *name, const struct mimo_tensor_info *info,

@@ -2,6 +2,7 @@
 
 #include "plan/grid.h"
 #include "plan/tensors.h"
+#include "runtime/model/sequence.h"
 
 #include <math.h>
 
@@ -230,17 +231,20 @@ static void select_features(struct mimo_clip_vit *vit, void *features, const voi
                   kept * vit->hidden);
 }
 
-enum mimo_status mimo_clip_vit_forward(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
-                                       void *out, const uint8_t *pixels, int64_t images,
+static struct mimo_sequence_key key_of(const struct mimo_clip_vit *vit,
+                                       const struct mimo_clip_saved *saved, enum mimo_pass pass)
+{
+    return (struct mimo_sequence_key){vit, saved, pass, saved->images, vit->tokens};
+}
+
+/* All layers; leaves the whole stream in saved->x_out. */
+static enum mimo_status forward_layers(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
                                        struct mimo_error *err)
 {
     struct mimo_backend *be = vit->compute.be;
     const int64_t hidden = vit->hidden;
     const void *residual = NULL;
 
-    MIMO_ASSERT(images <= vit->images_max);
-    saved->images = images;
-    embed(vit, saved, pixels);
     for (uint32_t i = 0; i < vit->layer_count; i++) {
         const bool is_last = i + 1 == vit->layer_count;
         MIMO_TRY(forward_layer(vit, saved, i, residual,
@@ -248,7 +252,28 @@ enum mimo_status mimo_clip_vit_forward(struct mimo_clip_vit *vit, struct mimo_cl
         residual = saved->layers[i].x_middle;
     }
     if (residual != NULL)
-        be->ops->add(be, saved->x_out, hidden, residual, hidden, images * vit->tokens, hidden);
+        be->ops->add(be, saved->x_out, hidden, residual, hidden, saved->images * vit->tokens,
+                     hidden);
+    return MIMO_OK;
+}
+
+enum mimo_status mimo_clip_vit_forward(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
+                                       void *out, const uint8_t *pixels, int64_t images,
+                                       struct mimo_error *err)
+{
+    struct mimo_backend *be = vit->compute.be;
+    struct mimo_sequence_key key;
+    enum mimo_status status = MIMO_OK;
+
+    MIMO_ASSERT(images <= vit->images_max);
+    saved->images = images;
+    embed(vit, saved, pixels);
+    key = key_of(vit, saved, MIMO_PASS_FORWARD);
+    if (!be->ops->sequence_begin(be, &key, sizeof key)) {
+        status = forward_layers(vit, saved, err);
+        be->ops->sequence_end(be);
+    }
+    MIMO_TRY(status);
     if (!vit->has_projector) {
         select_features(vit, out, saved->x_out, images);
         return MIMO_OK;
@@ -348,10 +373,26 @@ static void backward_embedding(struct mimo_clip_vit *vit, struct mimo_clip_saved
                                     vit->hidden);
 }
 
+static enum mimo_status backward_layers(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
+                                        struct mimo_error *err)
+{
+    const struct mimo_rows rows = mimo_rows_of(&vit->compute, saved->images * vit->tokens, false);
+
+    for (uint32_t i = vit->layer_count; i-- > 0;) {
+        MIMO_TRY(backward_ffn(vit, &vit->layers[i], &saved->layers[i], &rows, err));
+        MIMO_TRY(
+            backward_attention(vit, &vit->layers[i], &saved->layers[i], saved->images, &rows, err));
+    }
+    backward_embedding(vit, saved);
+    return MIMO_OK;
+}
+
 enum mimo_status mimo_clip_vit_backward(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
                                         const void *dout, struct mimo_error *err)
 {
-    const struct mimo_rows rows = mimo_rows_of(&vit->compute, saved->images * vit->tokens, false);
+    const struct mimo_sequence_key key = key_of(vit, saved, MIMO_PASS_BACKWARD);
+    struct mimo_backend *be = vit->compute.be;
+    enum mimo_status status = MIMO_OK;
 
     if (vit->has_projector) {
         void *const d_features = vit->trains ? vit->features_gradient : NULL;
@@ -362,11 +403,9 @@ enum mimo_status mimo_clip_vit_backward(struct mimo_clip_vit *vit, struct mimo_c
     if (!vit->trains)
         return MIMO_OK;
     spread_features(vit, dout, saved->images);
-    for (uint32_t i = vit->layer_count; i-- > 0;) {
-        MIMO_TRY(backward_ffn(vit, &vit->layers[i], &saved->layers[i], &rows, err));
-        MIMO_TRY(
-            backward_attention(vit, &vit->layers[i], &saved->layers[i], saved->images, &rows, err));
+    if (!be->ops->sequence_begin(be, &key, sizeof key)) {
+        status = backward_layers(vit, saved, err);
+        be->ops->sequence_end(be);
     }
-    backward_embedding(vit, saved);
-    return MIMO_OK;
+    return status;
 }

@@ -2,6 +2,7 @@
 
 #include "plan/grid.h"
 #include "plan/tensors.h"
+#include "runtime/model/sequence.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -123,7 +124,7 @@ enum mimo_status mimo_llama_prepare(struct mimo_llama *llama, struct mimo_error 
     struct mimo_backend *be = llama->compute.be;
     const int64_t positions = (int64_t)llama->sizes.positions;
     const int64_t half = llama->head_dim / 2;
-    const size_t bytes = (size_t)(positions * llama->head_dim) * be->element_size;
+    const size_t bytes = (size_t)(positions * llama->head_dim) * be->wide_size;
     void *const table = malloc(bytes);
 
     if (table == NULL)
@@ -132,7 +133,7 @@ enum mimo_status mimo_llama_prepare(struct mimo_llama *llama, struct mimo_error 
         for (int64_t i = 0; i < llama->head_dim; i++) {
             const double angle = rotary_angle(llama, p, i % half);
             const double value = i < half ? cos(angle) : sin(angle);
-            if (be->element_size == sizeof(double))
+            if (be->wide_size == sizeof(double))
                 ((double *)table)[p * llama->head_dim + i] = value;
             else
                 ((float *)table)[p * llama->head_dim + i] = (float)value;
@@ -312,8 +313,14 @@ static void attend(struct mimo_llama *llama, const struct mimo_llama_saved *save
                                llama->workspace);
 }
 
-enum mimo_status mimo_llama_forward(struct mimo_llama *llama, struct mimo_llama_saved *saved,
-                                    struct mimo_error *err)
+static struct mimo_sequence_key key_of(const struct mimo_llama *llama,
+                                       const struct mimo_llama_saved *saved, enum mimo_pass pass)
+{
+    return (struct mimo_sequence_key){llama, saved, pass, saved->batch, saved->length};
+}
+
+static enum mimo_status forward_layers(struct mimo_llama *llama, struct mimo_llama_saved *saved,
+                                       struct mimo_error *err)
 {
     struct mimo_backend *be = llama->compute.be;
     const void *residual = NULL;
@@ -334,6 +341,24 @@ enum mimo_status mimo_llama_forward(struct mimo_llama *llama, struct mimo_llama_
     be->ops->rms_norm_forward(be, saved->normed, saved->rstd_final, saved->x_out, residual,
                               llama->final_norm.value, mimo_rows_held(&saved->rows), llama->hidden,
                               llama->plan->norm_epsilon);
+    return MIMO_OK;
+}
+
+/* Where keys and values are kept, they go somewhere else each time. */
+enum mimo_status mimo_llama_forward(struct mimo_llama *llama, struct mimo_llama_saved *saved,
+                                    struct mimo_error *err)
+{
+    const struct mimo_sequence_key key = key_of(llama, saved, MIMO_PASS_FORWARD);
+    struct mimo_backend *be = llama->compute.be;
+    enum mimo_status status = MIMO_OK;
+
+    if (llama->keep != NULL) {
+        status = forward_layers(llama, saved, err);
+    } else if (!be->ops->sequence_begin(be, &key, sizeof key)) {
+        status = forward_layers(llama, saved, err);
+        be->ops->sequence_end(be);
+    }
+    MIMO_TRY(status);
     return mimo_llama_gather_targets(llama, saved, err);
 }
 
@@ -435,13 +460,28 @@ static enum mimo_status backward_embedding(struct mimo_llama *llama, struct mimo
     return MIMO_OK;
 }
 
-enum mimo_status mimo_llama_backward(struct mimo_llama *llama, struct mimo_llama_saved *saved,
-                                     struct mimo_error *err)
+static enum mimo_status backward_layers(struct mimo_llama *llama, struct mimo_llama_saved *saved,
+                                        struct mimo_error *err)
 {
-    MIMO_TRY(mimo_llama_backward_targets(llama, saved, err));
     for (uint32_t i = llama->layer_count; i-- > 0;) {
         MIMO_TRY(backward_ffn(llama, &llama->layers[i], &saved->layers[i], &saved->rows, err));
         MIMO_TRY(backward_attention(llama, &llama->layers[i], saved, &saved->layers[i], err));
     }
+    return MIMO_OK;
+}
+
+enum mimo_status mimo_llama_backward(struct mimo_llama *llama, struct mimo_llama_saved *saved,
+                                     struct mimo_error *err)
+{
+    const struct mimo_sequence_key key = key_of(llama, saved, MIMO_PASS_BACKWARD);
+    struct mimo_backend *be = llama->compute.be;
+    enum mimo_status status = MIMO_OK;
+
+    MIMO_TRY(mimo_llama_backward_targets(llama, saved, err));
+    if (!be->ops->sequence_begin(be, &key, sizeof key)) {
+        status = backward_layers(llama, saved, err);
+        be->ops->sequence_end(be);
+    }
+    MIMO_TRY(status);
     return backward_embedding(llama, saved, err);
 }

@@ -1,5 +1,6 @@
 /* The head of the language model: target rows, vocabulary-parallel cross entropy, logits. */
 #include "plan/grid.h"
+#include "runtime/model/dtype.h"
 #include "runtime/model/llama.h"
 
 /* -- target rows ------------------------------------------------------------------------------ */
@@ -100,15 +101,16 @@ static enum mimo_status chunk_sums(struct mimo_llama *llama, const int32_t *labe
     const struct mimo_compute *compute = &llama->compute;
     const struct mimo_transport_ops *transport = compute->transport->ops;
     struct mimo_backend *be = compute->be;
+    const enum mimo_dtype dtype = mimo_wide_dtype(be);
 
     be->ops->cross_entropy_max(be, llama->maximum, llama->logits, rows, llama->vocab_count);
     if (compute->tp != NULL)
-        MIMO_TRY(transport->all_reduce(compute->tp, llama->maximum, (size_t)rows, compute->dtype,
+        MIMO_TRY(transport->all_reduce(compute->tp, llama->maximum, (size_t)rows, dtype,
                                        MIMO_REDUCE_MAX, err));
     be->ops->cross_entropy_sum(be, llama->sums, llama->logits, llama->maximum, labels, rows,
                                llama->vocab_count, llama->vocab_first);
     if (compute->tp != NULL)
-        MIMO_TRY(transport->all_reduce(compute->tp, llama->sums, 2 * (size_t)rows, compute->dtype,
+        MIMO_TRY(transport->all_reduce(compute->tp, llama->sums, 2 * (size_t)rows, dtype,
                                        MIMO_REDUCE_SUM, err));
     return MIMO_OK;
 }
@@ -145,8 +147,8 @@ enum mimo_status mimo_llama_loss(struct mimo_llama *llama, struct mimo_llama_sav
                                 mimo_row_at(compute, saved->targets, first, llama->hidden),
                                 llama->head.value, NULL, rows, llama->hidden, llama->vocab_count);
         MIMO_TRY(chunk_sums(llama, labels, rows, err));
-        be->ops->cross_entropy_loss(be, mimo_row_at(compute, llama->losses, first, 1), llama->sums,
-                                    rows);
+        be->ops->cross_entropy_loss(be, (char *)llama->losses + (size_t)first * be->wide_size,
+                                    llama->sums, rows);
         if (trains)
             chunk_backward(llama, saved, labels, first, rows, scale);
     }

@@ -3,6 +3,8 @@
 #include "plan/communication.h"
 #include "plan/grid.h"
 #include "plan/memory.h"
+#include "runtime/bf16.h"
+#include "runtime/model/dtype.h"
 #include "runtime/tensor/random.h"
 
 #include <stdlib.h>
@@ -60,26 +62,32 @@ static void *take(struct mimo_tensor_arena *arena, const struct mimo_parameter *
                : mimo_tensor_take(arena, item->elements, 1, element_size);
 }
 
+static bool trains_item(const struct mimo_parameter *item, bool trains)
+{
+    return trains && item->plan->is_trainable != 0;
+}
+
+static uint64_t whole_elements(const struct mimo_plan_parameter *plan)
+{
+    return plan->shape[0] * plan->shape[1] * plan->shape[2] * plan->shape[3];
+}
+
 static void lay_out_shards(struct mimo_parameters *parameters, bool trains)
 {
-    const size_t element_size = parameters->be->element_size;
+    const struct mimo_backend *be = parameters->be;
     uint64_t whole_max = 0;
 
     for (uint32_t i = 0; i < parameters->count; i++) {
         struct mimo_parameter *item = &parameters->items[i];
         const struct mimo_plan_parameter *plan = item->plan;
 
-        item->weight = take(&parameters->weights, item, element_size);
-        if (!trains || plan->is_trainable == 0)
-            continue;
-        item->gradient = take(&parameters->gradients, item, element_size);
-        if (plan->gradient_is_partial != 0 && plan->cut == MIMO_CUT_REPLICATED) {
-            const uint64_t whole =
-                plan->shape[0] * plan->shape[1] * plan->shape[2] * plan->shape[3];
-            whole_max = whole > whole_max ? whole : whole_max;
-        }
+        item->weight = take(&parameters->weights, item, be->element_size);
+        if (trains_item(item, trains) && plan->gradient_is_partial != 0 &&
+            plan->cut == MIMO_CUT_REPLICATED && whole_elements(plan) > whole_max)
+            whole_max = whole_elements(plan);
     }
-    parameters->gather_scratch = mimo_tensor_take(&parameters->scratch, whole_max, 1, element_size);
+    parameters->gather_scratch =
+        mimo_tensor_take(&parameters->scratch, whole_max, 1, be->wide_size);
     if (trains)
         parameters->sums = mimo_tensor_take(&parameters->scratch, mimo_step_sums(parameters->plan),
                                             1, sizeof(double));
@@ -88,13 +96,14 @@ static void lay_out_shards(struct mimo_parameters *parameters, bool trains)
 /* A rank's piece of what is trained of a module. */
 struct piece {
     uint64_t begin, end;
-    char *moment1, *moment2;
+    char *moment1, *moment2, *master;
 };
 
 static struct piece cut(struct mimo_parameters *parameters, uint32_t module, uint32_t rank,
                         struct mimo_arena *arena)
 {
     const struct mimo_plan *plan = parameters->plan;
+    const struct mimo_backend *be = parameters->be;
     struct mimo_trained *trained = &parameters->trained[module];
     const struct mimo_plan_groups *replicas =
         &plan->groups[(size_t)module * MIMO_GROUP_KIND_COUNT + MIMO_GROUP_KIND_DP_CP];
@@ -110,8 +119,10 @@ static struct piece cut(struct mimo_parameters *parameters, uint32_t module, uin
         piece.begin = trained->begins[member];
         piece.end = trained->begins[member + 1];
     }
-    piece.moment1 = mimo_tensor_take(&parameters->moments, room, 1, parameters->be->element_size);
-    piece.moment2 = mimo_tensor_take(&parameters->moments, room, 1, parameters->be->element_size);
+    piece.moment1 = mimo_tensor_take(&parameters->moments, room, 1, be->wide_size);
+    piece.moment2 = mimo_tensor_take(&parameters->moments, room, 1, be->wide_size);
+    if (be->element_size != be->wide_size)
+        piece.master = mimo_tensor_take(&parameters->moments, room, 1, be->wide_size);
     return piece;
 }
 
@@ -122,22 +133,24 @@ static uint64_t clamp(uint64_t value, uint64_t least, uint64_t most)
     return value < most ? value : most;
 }
 
-/* The part of the parameter that lies within the piece. */
+/* Its gradient, and the part of the parameter that lies within the piece. */
 static void assign(struct mimo_parameter *item, const struct mimo_trained *trained,
-                   const struct piece *piece, size_t element_size)
+                   const struct piece *piece, const struct mimo_backend *be)
 {
-    const size_t offset = (size_t)((char *)item->gradient - trained->gradients);
-    const uint64_t first = offset / element_size;
+    const uint64_t first = (uint64_t)((char *)item->weight - trained->weights) / be->element_size;
     const uint64_t begin = clamp(piece->begin, first, first + item->elements);
     const uint64_t end = clamp(piece->end, first, first + item->elements);
+    const size_t offset = (size_t)(begin - piece->begin) * be->wide_size;
 
-    MIMO_ASSERT((char *)item->weight == trained->weights + offset);
+    MIMO_ASSERT(first + item->elements <= trained->elements);
+    item->gradient = trained->gradients + first * be->wide_size;
     if (begin == end)
         return;
     item->update_begin = begin - first;
     item->update_end = end - first;
-    item->moment1 = piece->moment1 + (begin - piece->begin) * element_size;
-    item->moment2 = piece->moment2 + (begin - piece->begin) * element_size;
+    item->moment1 = piece->moment1 + offset;
+    item->moment2 = piece->moment2 + offset;
+    item->master = piece->master != NULL ? piece->master + offset : NULL;
 }
 
 static void lay_out_updates(struct mimo_parameters *parameters, uint32_t module, uint32_t rank,
@@ -147,15 +160,16 @@ static void lay_out_updates(struct mimo_parameters *parameters, uint32_t module,
     struct piece piece;
 
     trained->elements = mimo_gradient_elements(parameters->plan, module, rank, false);
+    trained->gradients =
+        mimo_tensor_take(&parameters->gradients, trained->elements, 1, parameters->be->wide_size);
     piece = cut(parameters, module, rank, arena);
     for (uint32_t i = 0; i < parameters->count; i++) {
         struct mimo_parameter *item = &parameters->items[i];
-        if (item->plan->module != module || item->gradient == NULL)
+        if (item->plan->module != module || !trains_item(item, true))
             continue;
-        if (trained->gradients == NULL)
-            *trained = (struct mimo_trained){item->weight, item->gradient, trained->elements,
-                                             trained->begins};
-        assign(item, trained, &piece, parameters->be->element_size);
+        if (trained->weights == NULL)
+            trained->weights = item->weight;
+        assign(item, trained, &piece, parameters->be);
     }
 }
 
@@ -247,37 +261,66 @@ static uint64_t global_index_of(const struct mimo_parameter *item, uint64_t loca
     return (outer * plan->shape[plan->cut_dimension] + cut) * inner + local % inner;
 }
 
-static void store(void *buffer, size_t element_size, uint64_t index, double value)
+/* A chunk of a parameter in host memory, in each type. */
+struct chunk {
+    double values[FILL_CHUNK];
+    float singles[FILL_CHUNK];
+    uint16_t halves[FILL_CHUNK];
+};
+
+/* What of the chunk a type of `size` bytes takes. */
+static const void *as_type(const struct chunk *chunk, size_t size)
 {
-    if (element_size == sizeof(double))
-        ((double *)buffer)[index] = value;
-    else
-        ((float *)buffer)[index] = (float)value;
+    if (size == sizeof(double))
+        return chunk->values;
+    return size == sizeof(float) ? (const void *)chunk->singles : chunk->halves;
+}
+
+static void fill(struct chunk *chunk, const struct mimo_parameter *item,
+                 const struct mimo_random *random, uint64_t first, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        chunk->values[i] = initial_value(item->plan, random, global_index_of(item, first + i));
+        chunk->singles[i] = (float)chunk->values[i];
+        chunk->halves[i] = mimo_bf16_round(chunk->singles[i]);
+    }
+}
+
+/* Elements first ... first + count - 1 of the weight and, where this rank has them, the master. */
+static void upload(struct mimo_backend *be, const struct mimo_parameter *item,
+                   const struct chunk *chunk, uint64_t first, uint64_t count)
+{
+    const uint64_t begin = clamp(item->update_begin, first, first + count);
+    const uint64_t end = clamp(item->update_end, first, first + count);
+
+    be->ops->upload(be, (char *)item->weight + first * be->element_size,
+                    as_type(chunk, be->element_size), count * be->element_size);
+    if (item->master != NULL)
+        be->ops->upload(be, (char *)item->master + (begin - item->update_begin) * be->wide_size,
+                        (const char *)as_type(chunk, be->wide_size) +
+                            (begin - first) * be->wide_size,
+                        (end - begin) * be->wide_size);
 }
 
 static void initialise(struct mimo_parameters *parameters, const struct mimo_parameter *item,
-                       uint64_t seed, void *chunk)
+                       uint64_t seed, struct chunk *chunk)
 {
-    struct mimo_backend *be = parameters->be;
-    const size_t element_size = be->element_size;
     const struct mimo_random random =
         mimo_random_stream(seed, mimo_plan_text(parameters->plan, item->plan->name));
 
     for (uint64_t first = 0; first < item->elements; first += FILL_CHUNK) {
         const uint64_t left = item->elements - first;
         const uint64_t count = left < FILL_CHUNK ? left : FILL_CHUNK;
-        for (uint64_t i = 0; i < count; i++)
-            store(chunk, element_size, i,
-                  initial_value(item->plan, &random, global_index_of(item, first + i)));
-        be->ops->upload(be, (char *)item->weight + first * element_size, chunk,
-                        count * element_size);
+
+        fill(chunk, item, &random, first, count);
+        upload(parameters->be, item, chunk, first, count);
     }
 }
 
 enum mimo_status mimo_parameters_initialise(struct mimo_parameters *parameters, uint64_t seed,
                                             struct mimo_error *err)
 {
-    void *chunk = malloc(FILL_CHUNK * sizeof(double));
+    struct chunk *chunk = malloc(sizeof *chunk);
 
     if (chunk == NULL)
         return mimo_error_set(err, MIMO_E_FAILED, "out of memory");
@@ -348,16 +391,16 @@ static enum mimo_status reduce_replicated(struct mimo_parameters *parameters,
 {
     struct mimo_backend *be = parameters->be;
     const struct mimo_plan_parameter *plan = item->plan;
-    const uint64_t whole = plan->shape[0] * plan->shape[1] * plan->shape[2] * plan->shape[3];
+    const uint64_t whole = whole_elements(plan);
     const uint64_t row = whole / plan->shape[0];
-    char *const at = (char *)parameters->gather_scratch + item->begin * row * be->element_size;
+    char *const at = (char *)parameters->gather_scratch + item->begin * row * be->wide_size;
 
     MIMO_ASSERT(plan->cut_dimension == 0);
-    be->ops->zero(be, parameters->gather_scratch, whole * be->element_size);
-    be->ops->copy(be, at, 0, item->gradient, 0, 1, (int64_t)item->elements);
+    be->ops->zero(be, parameters->gather_scratch, whole * be->wide_size);
+    be->ops->copy_bytes(be, at, item->gradient, item->elements * be->wide_size);
     MIMO_TRY(replicas->transport->ops->all_reduce(replicas->tp, parameters->gather_scratch, whole,
-                                                  replicas->dtype, MIMO_REDUCE_SUM, err));
-    be->ops->copy(be, item->gradient, 0, at, 0, 1, (int64_t)item->elements);
+                                                  mimo_wide_dtype(be), MIMO_REDUCE_SUM, err));
+    be->ops->copy_bytes(be, item->gradient, at, item->elements * be->wide_size);
     return MIMO_OK;
 }
 
@@ -368,21 +411,21 @@ static enum mimo_status reduce_partial(struct mimo_parameters *parameters,
     if (item->plan->cut == MIMO_CUT_REPLICATED)
         return reduce_replicated(parameters, item, replicas, err);
     return replicas->transport->ops->all_reduce(replicas->tp, item->gradient, item->elements,
-                                                replicas->dtype, MIMO_REDUCE_SUM, err);
+                                                mimo_wide_dtype(parameters->be), MIMO_REDUCE_SUM,
+                                                err);
 }
 
 static enum mimo_status reduce_replicas(const struct mimo_trained *trained,
-                                        const struct mimo_replicas *replicas,
+                                        const struct mimo_replicas *replicas, enum mimo_dtype dtype,
                                         struct mimo_error *err)
 {
     if (replicas->dp == NULL || trained->elements == 0)
         return MIMO_OK;
     if (trained->begins != NULL)
         return replicas->transport->ops->reduce_scatter(replicas->dp, trained->gradients,
-                                                        trained->begins, replicas->dtype, err);
-    return replicas->transport->ops->all_reduce(replicas->dp, trained->gradients,
-                                                (size_t)trained->elements, replicas->dtype,
-                                                MIMO_REDUCE_SUM, err);
+                                                        trained->begins, dtype, err);
+    return replicas->transport->ops->all_reduce(
+        replicas->dp, trained->gradients, (size_t)trained->elements, dtype, MIMO_REDUCE_SUM, err);
 }
 
 enum mimo_status mimo_parameters_reduce(struct mimo_parameters *parameters, uint32_t module,
@@ -395,7 +438,8 @@ enum mimo_status mimo_parameters_reduce(struct mimo_parameters *parameters, uint
             item->plan->gradient_is_partial != 0 && replicas->tp != NULL)
             MIMO_TRY(reduce_partial(parameters, item, replicas, err));
     }
-    return reduce_replicas(&parameters->trained[module], replicas, err);
+    return reduce_replicas(&parameters->trained[module], replicas, mimo_wide_dtype(parameters->be),
+                           err);
 }
 
 enum mimo_status mimo_parameters_gather(struct mimo_parameters *parameters, uint32_t module,
@@ -407,5 +451,5 @@ enum mimo_status mimo_parameters_gather(struct mimo_parameters *parameters, uint
     if (trained->begins == NULL || trained->elements == 0)
         return MIMO_OK;
     return replicas->transport->ops->all_gather(replicas->dp, trained->weights, trained->begins,
-                                                replicas->dtype, err);
+                                                mimo_element_dtype(parameters->be), err);
 }

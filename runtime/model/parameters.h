@@ -4,12 +4,14 @@
  *
  * Weights of all held modules lie in one arena, module by module; so do the gradients of the
  * trainable ones. Parameters that the plan marks "follows" touch the previous one, so that q, k and
- * v (or gate and up) are one matrix to multiply by.
+ * v (or gate and up) are one matrix to multiply by. Weights have the backend's element type, all
+ * else its wide type. Where the two differ, what is trained has a master copy of the wide type,
+ * which the optimizer updates and checkpoints keep; the weight is what that comes to.
  *
  * The data and context replicas of a module hold equal weights. Either each of them updates all of
  * what is trained, or, with distributed_optimizer, a piece of it: what lies side by side in the
- * gradients is cut evenly, across the borders of parameters, and a rank has moments for its piece
- * alone (Rajbhandari et al., "ZeRO", 2020, stage 1).
+ * gradients is cut evenly, across the borders of parameters, and a rank has moments and master
+ * weights for its piece alone (Rajbhandari et al., "ZeRO", 2020, stage 1).
  */
 #ifndef MIMO_RUNTIME_MODEL_PARAMETERS_H
 #define MIMO_RUNTIME_MODEL_PARAMETERS_H
@@ -29,17 +31,20 @@ struct mimo_parameter {
     bool is_saved; /* this rank saves it */
     void *weight;
     void *gradient; /* NULL where frozen, and in runs that do not train */
-    /* Of its elements, those that this rank updates, and the moments of just these. */
+    /* Of its elements, those that this rank updates, and the moments and master weights of just
+     * these; master is NULL where the weight itself is updated. */
     uint64_t update_begin, update_end;
     void *moment1;
     void *moment2;
+    void *master;
     bool is_counted; /* this rank counts them in the global norm, and saves their moments */
 };
 
-/* What is trained of a module, side by side in the gradients and, at the same distances, in the
- * weights; gaps for alignment, which are always zero, included. */
+/* What is trained of a module, side by side in the gradients and, at the same distances in
+ * elements, in the weights; gaps for alignment, which are always zero, included. */
 struct mimo_trained {
-    char *weights, *gradients; /* NULL where nothing is trained */
+    char *weights; /* NULL where nothing is trained */
+    char *gradients;
     uint64_t elements;
     size_t *begins; /* of the replicas' pieces, [replicas + 1]; NULL where each updates all */
 };
@@ -100,7 +105,6 @@ struct mimo_replicas {
     const struct mimo_transport *transport;
     struct mimo_group *tp; /* the tensor-parallel group */
     struct mimo_group *dp; /* data and context replicas */
-    enum mimo_dtype dtype; /* of the elements */
 };
 
 /*

@@ -2,6 +2,17 @@
 
 #include <inttypes.h>
 
+/* A device knows how much it had. */
+static enum mimo_status tell_shortage(struct mimo_backend *be, uint64_t bytes, const char *what,
+                                      struct mimo_error *err)
+{
+    struct mimo_error cause = {0};
+
+    (void)be->ops->check(be, &cause);
+    return mimo_error_set(err, MIMO_E_FAILED, "out of memory: %" PRIu64 " bytes of %s%s%s", bytes,
+                          what, cause.status != MIMO_OK ? "; " : "", cause.message);
+}
+
 enum mimo_status mimo_tensor_arena_open(struct mimo_tensor_arena *arena, struct mimo_backend *be,
                                         uint64_t bytes, const char *what, struct mimo_error *err)
 {
@@ -9,10 +20,7 @@ enum mimo_status mimo_tensor_arena_open(struct mimo_tensor_arena *arena, struct 
     if (bytes == 0)
         return MIMO_OK;
     arena->base = bytes > PTRDIFF_MAX ? NULL : be->ops->alloc(be, (size_t)bytes);
-    if (arena->base == NULL)
-        return mimo_error_set(err, MIMO_E_FAILED, "out of memory: %" PRIu64 " bytes of %s", bytes,
-                              what);
-    return MIMO_OK;
+    return arena->base == NULL ? tell_shortage(be, bytes, what, err) : MIMO_OK;
 }
 
 static void *tensor_at(const struct mimo_tensor_arena *arena, uint64_t begin)

@@ -2,6 +2,7 @@
 
 #include "plan/grid.h"
 #include "plan/memory.h"
+#include "runtime/model/dtype.h"
 #include "runtime/model/required.h"
 
 /* -- what this version carries out ------------------------------------------------------------ */
@@ -37,8 +38,6 @@ enum mimo_status mimo_engine_supports(const struct mimo_plan *plan, struct mimo_
 {
     for (uint32_t i = 0; i < plan->module_count; i++)
         MIMO_TRY(supports_module(plan, &plan->modules[i], err));
-    if (plan->training->precision == MIMO_PRECISION_BF16)
-        return refuse(err, NULL, "precision = bf16");
     if (plan->training->recompute != MIMO_RECOMPUTE_NONE)
         return refuse(err, NULL, "recompute = full");
     return mimo_required_check(plan, err);
@@ -108,7 +107,7 @@ static struct mimo_compute compute_of(struct mimo_engine *engine, uint32_t modul
         .tp = engine->groups[module].tp,
         .tp_rank = at.tp,
         .tp_size = plan->tp,
-        .dtype = engine->be->element_size == sizeof(double) ? MIMO_DTYPE_F64 : MIMO_DTYPE_F32,
+        .dtype = mimo_element_dtype(engine->be),
         .begins = MIMO_NEW_ARRAY(&engine->table, size_t, plan->tp + 1),
     };
 }

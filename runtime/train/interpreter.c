@@ -248,7 +248,6 @@ static struct mimo_replicas replicas_of(const struct mimo_engine *engine, uint32
         .transport = engine->transport,
         .tp = engine->groups[module].tp,
         .dp = engine->groups[module].dp_cp,
-        .dtype = engine->be->element_size == sizeof(double) ? MIMO_DTYPE_F64 : MIMO_DTYPE_F32,
     };
 }
 

@@ -222,6 +222,8 @@ enum mimo_status mimo_link_send(struct mimo_link *link, uint32_t micro_step, uin
         view.stride = part_begin(link, end, end->part + 1) - first;
         view.column_first = first;
     }
+    /* What was sent last may still be read from link->packed. */
+    MIMO_TRY(link->compute.transport->ops->join(link->compute.transport, err));
     post_sends(link, end, micro_step, direction, &view, messages);
     return MIMO_OK;
 }

@@ -33,11 +33,6 @@ double mimo_learning_rate(const struct mimo_plan_training *training, uint64_t st
 
 /* -- updates ---------------------------------------------------------------------------------- */
 
-static char *at(const struct mimo_backend *be, void *tensor, uint64_t index)
-{
-    return (char *)tensor + index * be->element_size;
-}
-
 static struct mimo_update update_of(const struct mimo_parameters *parameters,
                                     const struct mimo_parameter *item)
 {
@@ -45,8 +40,9 @@ static struct mimo_update update_of(const struct mimo_parameters *parameters,
     const double decay = parameters->plan->training->weight_decay;
 
     return (struct mimo_update){
-        .weight = at(be, item->weight, item->update_begin),
-        .gradient = at(be, item->gradient, item->update_begin),
+        .weight = (char *)item->weight + item->update_begin * be->element_size,
+        .master = item->master,
+        .gradient = (char *)item->gradient + item->update_begin * be->wide_size,
         .moment1 = item->moment1,
         .moment2 = item->moment2,
         .count = (int64_t)(item->update_end - item->update_begin),
@@ -57,20 +53,26 @@ static struct mimo_update update_of(const struct mimo_parameters *parameters,
     };
 }
 
+/* Elements of `size` bytes from one place to another. */
+static ptrdiff_t distance_of(const void *from, const void *to, size_t size)
+{
+    return ((const char *)to - (const char *)from) / (ptrdiff_t)size;
+}
+
 /* Extends `update` by `next` where that is updated alike and lies behind it, in the same distance
  * in all arenas: what lies between is a gap for alignment, zero everywhere, and remains so. */
 static bool extend(const struct mimo_backend *be, struct mimo_update *update,
                    const struct mimo_update *next)
 {
-    const ptrdiff_t distance = (char *)next->gradient - (char *)update->gradient;
+    const ptrdiff_t distance = distance_of(update->gradient, next->gradient, be->wide_size);
 
     if (next->module != update->module || next->is_counted != update->is_counted ||
         next->lr_scale < update->lr_scale || next->lr_scale > update->lr_scale ||
         next->weight_decay < update->weight_decay || next->weight_decay > update->weight_decay ||
-        (char *)next->weight - (char *)update->weight != distance ||
-        (char *)next->moment1 - (char *)update->moment1 != distance)
+        distance_of(update->weight, next->weight, be->element_size) != distance ||
+        distance_of(update->moment1, next->moment1, be->wide_size) != distance)
         return false;
-    update->count = distance / (ptrdiff_t)be->element_size + next->count;
+    update->count = distance + next->count;
     return true;
 }
 
@@ -168,8 +170,8 @@ static void apply(struct mimo_optimizer *optimizer, uint64_t step, double gradie
 
         settings.lr = optimizer->report.lr * update->lr_scale;
         settings.weight_decay = update->weight_decay;
-        be->ops->adamw(be, update->weight, NULL, update->gradient, update->moment1, update->moment2,
-                       update->count, &settings);
+        be->ops->adamw(be, update->weight, update->master, update->gradient, update->moment1,
+                       update->moment2, update->count, &settings);
     }
 }
 

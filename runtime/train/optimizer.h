@@ -16,7 +16,7 @@ struct mimo_step_report {
 
 /* Neighbours in the arenas that this rank updates alike. */
 struct mimo_update {
-    void *weight, *gradient, *moment1, *moment2;
+    void *weight, *master, *gradient, *moment1, *moment2;
     int64_t count;
     uint32_t module;
     double lr_scale, weight_decay;

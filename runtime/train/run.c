@@ -116,10 +116,10 @@ enum mimo_status mimo_run_open_engine(struct mimo_run *run, struct mimo_engine *
 
 /* -- losses ----------------------------------------------------------------------------------- */
 
-static double loss_at(const void *losses, size_t element_size, int64_t index)
+static double loss_at(const void *losses, size_t wide_size, int64_t index)
 {
-    return element_size == sizeof(double) ? ((const double *)losses)[index]
-                                          : (double)((const float *)losses)[index];
+    return wide_size == sizeof(double) ? ((const double *)losses)[index]
+                                       : (double)((const float *)losses)[index];
 }
 
 /* This replica's targets, each added to the position of its sample. */
@@ -127,16 +127,16 @@ static enum mimo_status add_losses(struct mimo_engine *engine, double *sums, dou
                                    struct mimo_error *err)
 {
     const struct mimo_text *text = &engine->batch.texts[0];
-    const size_t element_size = engine->be->element_size;
-    void *losses = malloc((text->targets + 1) * element_size);
+    const size_t wide_size = engine->be->wide_size;
+    void *losses = malloc((text->targets + 1) * wide_size);
 
     if (losses == NULL)
         return mimo_error_set(err, MIMO_E_FAILED, "out of memory");
     engine->be->ops->download(engine->be, losses, engine->language.llama.losses,
-                              text->targets * element_size);
+                              text->targets * wide_size);
     for (uint32_t i = 0; i < text->targets; i++) {
         const uint32_t sample = (uint32_t)text->target_rows[i] / text->length;
-        sums[engine->batch.language.begin + sample] += loss_at(losses, element_size, i);
+        sums[engine->batch.language.begin + sample] += loss_at(losses, wide_size, i);
         targets[engine->batch.language.begin + sample] += 1.0;
     }
     free(losses);

@@ -1,5 +1,7 @@
 #include "runtime/train/sample.h"
 
+#include "runtime/bf16.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -23,6 +25,8 @@ void mimo_sampler_open(struct mimo_sampler *sampler, uint64_t seed, double tempe
 
 static double logit_at(const struct mimo_sampler *sampler, const void *logits, size_t index)
 {
+    if (sampler->element_size == sizeof(uint16_t))
+        return (double)mimo_bf16_widen(((const uint16_t *)logits)[index]);
     return sampler->element_size == sizeof(double) ? ((const double *)logits)[index]
                                                    : (double)((const float *)logits)[index];
 }

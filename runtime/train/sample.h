@@ -15,7 +15,7 @@ struct mimo_sampler {
     double
         top_p; /* of the likeliest tokens that together reach this share (Holtzman et al. 2020) */
     size_t vocab;
-    size_t element_size;               /* of the logits */
+    size_t element_size;               /* of the logits: float64, float32 or bfloat16 */
     struct mimo_candidate *candidates; /* [vocab], scratch */
 };
 

@@ -30,6 +30,8 @@ static struct mimo_tensor_info info_of(const struct mimo_engine *engine,
     return info;
 }
 
+/* Where elements are narrower than float32, files hold float32 all the same: the master weights
+ * where there are any, and so what a run in fp32 saves and loads. */
 static struct mimo_tensor_shard shard_of(const struct mimo_parameter *item, uint32_t tensor,
                                          void *data)
 {
@@ -43,7 +45,24 @@ static struct mimo_tensor_shard shard_of(const struct mimo_parameter *item, uint
     };
 }
 
-static struct mimo_tensor_shard moment_shard_of(const struct mimo_parameter *item, uint32_t tensor,
+/* Some rank updates a copy of the weight in place of the weight itself. */
+static bool has_master(const struct mimo_engine *engine, const struct mimo_parameter *item)
+{
+    return item->gradient != NULL && engine->be->element_size != engine->be->wide_size;
+}
+
+static struct mimo_tensor_shard weight_shard_of(const struct mimo_engine *engine,
+                                                const struct mimo_parameter *item, uint32_t tensor)
+{
+    struct mimo_tensor_shard shard = shard_of(item, tensor, item->weight);
+
+    shard.is_bf16 = engine->be->precision == MIMO_PRECISION_BF16;
+    shard.is_owner = item->is_saved && !has_master(engine, item);
+    return shard;
+}
+
+/* Of the elements that this rank updates. */
+static struct mimo_tensor_shard update_shard_of(const struct mimo_parameter *item, uint32_t tensor,
                                                 void *data)
 {
     struct mimo_tensor_shard shard = shard_of(item, tensor, data);
@@ -90,13 +109,16 @@ static struct mimo_tensor_file model_file(const struct mimo_engine *engine,
                                           struct mimo_arena *arena)
 {
     const struct mimo_plan *plan = engine->plan;
-    struct tensor_list list = list_new(arena, plan->parameter_count, engine->parameters.count);
+    struct tensor_list list =
+        list_new(arena, plan->parameter_count, 2 * (size_t)engine->parameters.count);
 
     for (uint32_t i = 0; i < plan->parameter_count; i++) {
         const struct mimo_plan_parameter *parameter = &plan->parameters[i];
         const struct mimo_parameter *item = held(engine, i);
         if (item != NULL)
-            list.shards[list.shard_count++] = shard_of(item, list.info_count, item->weight);
+            list.shards[list.shard_count++] = weight_shard_of(engine, item, list.info_count);
+        if (item != NULL && item->master != NULL)
+            list.shards[list.shard_count++] = update_shard_of(item, list.info_count, item->master);
         list.infos[list.info_count++] =
             info_of(engine, parameter, mimo_plan_text(plan, parameter->name));
     }
@@ -118,9 +140,9 @@ static struct mimo_tensor_file optimizer_file(const struct mimo_engine *engine,
         if (parameter->is_trainable == 0)
             continue;
         if (item != NULL) {
-            list.shards[list.shard_count++] = moment_shard_of(item, list.info_count, item->moment1);
+            list.shards[list.shard_count++] = update_shard_of(item, list.info_count, item->moment1);
             list.shards[list.shard_count++] =
-                moment_shard_of(item, list.info_count + 1, item->moment2);
+                update_shard_of(item, list.info_count + 1, item->moment2);
         }
         list.infos[list.info_count++] =
             info_of(engine, parameter, mimo_arena_printf(arena, "%s.exp_avg", name));
@@ -208,6 +230,22 @@ static bool has_vocabulary_rows(const struct mimo_plan_parameter *parameter)
     return parameter->slot == MIMO_SLOT_TOKEN_EMBEDDING || parameter->slot == MIMO_SLOT_HEAD;
 }
 
+/* Reads a parameter, and the master copy of what this rank updates of it. */
+static enum mimo_status import_parameter(const struct mimo_engine *engine,
+                                         struct mimo_weights *weights, const char *name,
+                                         const struct mimo_parameter *item, struct mimo_error *err)
+{
+    const struct mimo_tensor_info info = info_of(engine, item->plan, name);
+    const struct mimo_tensor_shard weight = weight_shard_of(engine, item, 0);
+    const struct mimo_tensor_shard master = update_shard_of(item, 0, item->master);
+    const bool rows_may_lack = has_vocabulary_rows(item->plan);
+
+    MIMO_TRY(mimo_weights_read(weights, engine->be, name, &info, &weight, rows_may_lack, err));
+    if (item->master == NULL)
+        return MIMO_OK;
+    return mimo_weights_read(weights, engine->be, name, &info, &master, rows_may_lack, err);
+}
+
 /* Reads all parameters that come from `folder`. */
 static enum mimo_status import_folder(struct mimo_engine *engine, const char *folder,
                                       const char *path, struct mimo_arena *arena,
@@ -219,12 +257,9 @@ static enum mimo_status import_folder(struct mimo_engine *engine, const char *fo
     for (uint32_t i = 0; i < engine->parameters.count && status == MIMO_OK; i++) {
         const struct mimo_parameter *item = &engine->parameters.items[i];
         const struct origin origin = origin_of(engine->plan, item->plan, arena);
-        const struct mimo_tensor_info info = info_of(engine, item->plan, origin.name);
-        const struct mimo_tensor_shard shard = shard_of(item, 0, item->weight);
 
         if (strcmp(origin.folder, folder) == 0)
-            status = mimo_weights_read(weights, engine->be, origin.name, &info, &shard,
-                                       has_vocabulary_rows(item->plan), err);
+            status = import_parameter(engine, weights, origin.name, item, err);
     }
     if (weights != NULL)
         mimo_weights_close(weights);

@@ -4,7 +4,7 @@
  * members. Pieces are as large as the scratch memory allows: its first half is sent from, its
  * second half received into, and sizes fit MPI's int whatever the data's size.
  */
-#include "runtime/world/group.h"
+#include "runtime/world/channel.h"
 #include "runtime/world/mpi_wait.h"
 #include "runtime/world/pieces.h"
 #include "runtime/world/reduce.h"

@@ -2,7 +2,7 @@
  * Collectives among the ranks of one machine, through their shared window (window.h): each member
  * puts what others need into its own buffer, and after a barrier takes what it needs from theirs.
  */
-#include "runtime/world/group.h"
+#include "runtime/world/channel.h"
 #include "runtime/world/pieces.h"
 #include "runtime/world/reduce.h"
 

@@ -1,4 +1,5 @@
 #include "runtime/world/mpi_wait.h"
+#include "runtime/world/own_messages.h"
 #include "runtime/world/transport_mpi.h"
 #include "runtime/world/world_internal.h"
 
@@ -17,27 +18,6 @@ static uint32_t own_rank(const struct mimo_transport_mpi *t)
 
 /* -- messages to this rank itself ------------------------------------------------------------- */
 
-/* The n-th receive from this rank with `tag`, or NULL. */
-static const struct mimo_message *find_own_receive(const struct mimo_message *receives,
-                                                   size_t receive_count, uint32_t own, uint32_t tag,
-                                                   size_t n)
-{
-    for (size_t i = 0; i < receive_count; i++)
-        if (receives[i].peer == own && receives[i].tag == tag && n-- == 0)
-            return &receives[i];
-    return NULL;
-}
-
-/* How many messages before sends[index] go the same way as it. */
-static size_t count_before(const struct mimo_message *messages, size_t index)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < index; i++)
-        count += messages[i].peer == messages[index].peer && messages[i].tag == messages[index].tag;
-    return count;
-}
-
 static enum mimo_status copy_own(uint32_t own, const struct mimo_message *sends, size_t send_count,
                                  const struct mimo_message *receives, size_t receive_count,
                                  struct mimo_error *err)
@@ -46,12 +26,7 @@ static enum mimo_status copy_own(uint32_t own, const struct mimo_message *sends,
         const struct mimo_message *to;
         if (sends[i].peer != own)
             continue;
-        to = find_own_receive(receives, receive_count, own, sends[i].tag, count_before(sends, i));
-        if (to == NULL || to->bytes != sends[i].bytes)
-            return mimo_error_set(err, MIMO_E_FAILED,
-                                  "rank %u: the message of tag %u to itself is sent with %zu bytes "
-                                  "and received with %zu",
-                                  own, sends[i].tag, sends[i].bytes, to == NULL ? 0 : to->bytes);
+        MIMO_TRY(mimo_own_receive(own, sends, i, receives, receive_count, &to, err));
         if (to->bytes != 0)
             memcpy(to->data, sends[i].data, to->bytes);
     }

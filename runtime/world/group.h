@@ -1,35 +1,19 @@
 /*
- * group.h - groups as the files of the MPI transport see them.
+ * group.h - groups as the transports see them: what those of every transport begin with.
  */
 #ifndef MIMO_RUNTIME_WORLD_GROUP_H
 #define MIMO_RUNTIME_WORLD_GROUP_H
 
+#include "plan/arena.h"
 #include "runtime/world/transport.h"
-#include "runtime/world/window.h"
 
-#include <mpi.h>
-
-/* What the groups of every transport begin with; mimo_group_size and the like read it. */
+/* The functions of transport.h on groups read it. */
 struct mimo_group {
     struct mimo_transport *transport;
     const char *name;
     uint32_t size, rank; /* rank: this rank's position */
     const uint32_t *members;
     bool is_detached;
-};
-
-/* What groups with equal member lists have in common. */
-struct mimo_channel {
-    struct mimo_channel *next;
-    uint32_t size, rank;
-    uint32_t *members;
-    MPI_Comm comm;
-    struct mimo_window *window; /* NULL where members are on several machines */
-    const void **parts;         /* [size] of a reduction */
-    size_t *begins;             /* [size + 1] of an all-reduce */
-    int *counts;                /* [3 * size] of an exchange through MPI */
-    char *scratch;              /* of the transport */
-    size_t scratch_bytes;
 };
 
 enum mimo_collective {
@@ -40,29 +24,16 @@ enum mimo_collective {
     MIMO_COLLECTIVE_COUNT,
 };
 
-/* A group of the MPI transport. */
-struct mimo_mpi_group {
-    struct mimo_group base;
-    struct mimo_channel *channel;             /* NULL in a group of one */
-    const char *doing[MIMO_COLLECTIVE_COUNT]; /* "all-reduce of llm tp [2, 3]" */
-};
+/* Whether `ranks` ascends, lies in the world and holds this rank: at *out_position. */
+bool mimo_group_find(const struct mimo_world_place *place, const uint32_t *ranks, uint32_t count,
+                     uint32_t *out_position);
 
-/* One collective call on a group of at least two. */
-struct mimo_call {
-    struct mimo_world *world;
-    struct mimo_channel *channel;
-    enum mimo_collective collective;
-    const char *doing;
-    char *data;
-    const size_t *begins; /* [size + 1]; NULL in a broadcast */
-    size_t count;         /* elements, of an all-reduce; bytes, of a broadcast */
-    enum mimo_dtype dtype;
-    enum mimo_reduction reduction;
-    uint32_t root;
-};
+/* What the status board and messages say of each collective on the group: doing[MIMO_ALL_REDUCE] is
+ * "all-reduce of llm tp [0, 4, 8, 12, ... 60]". The texts lie in the arena. */
+void mimo_group_describe(const struct mimo_group *group, struct mimo_arena *arena,
+                         const char *doing[MIMO_COLLECTIVE_COUNT]);
 
-/* The calls by way of the shared window, and by way of MPI. */
-enum mimo_status mimo_shared_run(const struct mimo_call *call, struct mimo_error *err);
-enum mimo_status mimo_remote_run(const struct mimo_call *call, struct mimo_error *err);
+/* All ranks in ascending order, in the arena. */
+uint32_t *mimo_group_all_ranks(uint32_t world_size, struct mimo_arena *arena);
 
 #endif

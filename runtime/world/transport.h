@@ -16,14 +16,20 @@
 
 #include <stddef.h>
 
-enum mimo_dtype { MIMO_DTYPE_F32, MIMO_DTYPE_F64, MIMO_DTYPE_I64, MIMO_DTYPE_U8 };
+enum mimo_dtype {
+    MIMO_DTYPE_F32,
+    MIMO_DTYPE_BF16, /* sums are added in float32 */
+    MIMO_DTYPE_F64,
+    MIMO_DTYPE_I64,
+    MIMO_DTYPE_U8,
+};
 enum mimo_reduction { MIMO_REDUCE_SUM, MIMO_REDUCE_MAX };
 
 struct mimo_transport;
 struct mimo_group;
 
-/* One side of a transfer between two ranks. Messages of one (source, destination, tag) arrive in
- * the order in which they were posted. Sender and receiver state the same size. */
+/* One side of a transfer between two ranks. Messages of one source to one destination are posted in
+ * one order, that of their tags too, at both ends. Sender and receiver state the same size. */
 struct mimo_message {
     uint32_t peer; /* world rank; may be this rank itself */
     uint32_t tag;  /* below 32768 */
@@ -59,7 +65,11 @@ struct mimo_transport_ops {
     /* data[bytes] of member `root` goes to all. */
     enum mimo_status (*broadcast)(struct mimo_group *group, void *data, size_t bytes, uint32_t root,
                                   struct mimo_error *err);
-    /* Posts all sends and receives at once and waits for all. Messages to itself are copied. */
+    /*
+     * Posts all sends and receives at once. Messages to itself are copied. The backend's later
+     * operations see what was received. They do not wait for what is only sent, so that a sender
+     * is not held up by its receiver: what a send reads must not be written to before `join`.
+     */
     enum mimo_status (*exchange)(struct mimo_transport *transport, const struct mimo_message *sends,
                                  size_t send_count, const struct mimo_message *receives,
                                  size_t receive_count, struct mimo_error *err);

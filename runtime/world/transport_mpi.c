@@ -5,7 +5,6 @@
 #include "runtime/world/reduce.h"
 #include "runtime/world/world_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -16,34 +15,11 @@ enum {
     WINDOW_BYTES_MAX = 1 << 30,
     SCRATCH_BYTES_MIN = 1 << 16,
     SCRATCH_MEMBER_BYTES_MIN = 512,
-    LABEL_MEMBERS_MAX = 4,
 };
 
 static struct mimo_transport_mpi *mpi_of(struct mimo_transport *transport)
 {
     return (struct mimo_transport_mpi *)transport;
-}
-
-uint32_t mimo_group_size(const struct mimo_group *group)
-{
-    return group->size;
-}
-
-void mimo_group_detach(struct mimo_group *group)
-{
-    if (group != NULL)
-        group->is_detached = true;
-}
-
-uint32_t mimo_group_rank(const struct mimo_group *group)
-{
-    return group->rank;
-}
-
-uint32_t mimo_group_member(const struct mimo_group *group, uint32_t position)
-{
-    MIMO_ASSERT(position < group->size);
-    return group->members[position];
 }
 
 /* -- making groups ---------------------------------------------------------------------------- */
@@ -55,23 +31,6 @@ static struct mimo_channel *find_channel(const struct mimo_transport_mpi *t, con
         if (channel->size == count && memcmp(channel->members, ranks, count * sizeof *ranks) == 0)
             return channel;
     return NULL;
-}
-
-/* `ranks` ascends, lies in the world and holds this rank; false if not. */
-static bool find_position(const struct mimo_world_place *place, const uint32_t *ranks,
-                          uint32_t count, uint32_t *out_position)
-{
-    bool is_member = false;
-
-    for (uint32_t i = 0; i < count; i++) {
-        if (ranks[i] >= place->size || (i > 0 && ranks[i] <= ranks[i - 1]))
-            return false;
-        if (ranks[i] == place->rank) {
-            *out_position = i;
-            is_member = true;
-        }
-    }
-    return is_member;
 }
 
 static bool is_on_one_machine(const struct mimo_transport_mpi *t, const uint32_t *ranks,
@@ -146,32 +105,10 @@ static enum mimo_status open_window(struct mimo_transport_mpi *t, struct mimo_ch
                             t->window_bytes, err);
 }
 
-/* "llm tp [0, 4, 8, 12, ... 60]" */
-static const char *label(struct mimo_arena *arena, const struct mimo_group *group)
-{
-    char text[128];
-    size_t length = 0;
-
-    for (uint32_t i = 0; i < group->size && i < LABEL_MEMBERS_MAX; i++)
-        length += (size_t)snprintf(text + length, sizeof text - length, "%s%u", i == 0 ? "" : ", ",
-                                   group->members[i]);
-    if (group->size > LABEL_MEMBERS_MAX)
-        (void)snprintf(text + length, sizeof text - length, ", ... %u",
-                       group->members[group->size - 1]);
-    return mimo_arena_printf(arena, "%s [%s]", group->name, text);
-}
-
 static struct mimo_group *new_group(struct mimo_transport_mpi *t, struct mimo_channel *channel,
                                     const char *name)
 {
-    static const char *const operations[MIMO_COLLECTIVE_COUNT] = {
-        [MIMO_ALL_REDUCE] = "all-reduce",
-        [MIMO_ALL_GATHER] = "all-gather",
-        [MIMO_REDUCE_SCATTER] = "reduce-scatter",
-        [MIMO_BROADCAST] = "broadcast",
-    };
     struct mimo_mpi_group *group = MIMO_NEW(&t->arena, struct mimo_mpi_group);
-    const char *who;
 
     group->channel = channel;
     group->base = (struct mimo_group){.transport = &t->base,
@@ -179,9 +116,7 @@ static struct mimo_group *new_group(struct mimo_transport_mpi *t, struct mimo_ch
                                       .size = channel->size,
                                       .rank = channel->rank,
                                       .members = channel->members};
-    who = label(&t->arena, &group->base);
-    for (int i = 0; i < MIMO_COLLECTIVE_COUNT; i++)
-        group->doing[i] = mimo_arena_printf(&t->arena, "%s of %s", operations[i], who);
+    mimo_group_describe(&group->base, &t->arena, group->doing);
     return &group->base;
 }
 
@@ -227,7 +162,7 @@ static enum mimo_status group_make(struct mimo_transport *transport, const uint3
 
     if (count > 0) {
         uint32_t position = 0;
-        const bool is_valid = find_position(&place, ranks, count, &position);
+        const bool is_valid = mimo_group_find(&place, ranks, count, &position);
         MIMO_ASSERT(is_valid);
         channel = find_channel(t, ranks, count);
         is_fresh = channel == NULL && count > 1;
@@ -360,10 +295,8 @@ static void set_allowance(struct mimo_world *world)
 static enum mimo_status make_everyone(struct mimo_transport_mpi *t, struct mimo_error *err)
 {
     const uint32_t size = mimo_world_place(t->base.world).size;
-    uint32_t *ranks = MIMO_NEW_ARRAY(&t->arena, uint32_t, size);
+    const uint32_t *ranks = mimo_group_all_ranks(size, &t->arena);
 
-    for (uint32_t i = 0; i < size; i++)
-        ranks[i] = i;
     return group_make(&t->base, ranks, size, "all ranks", &t->base.everyone, err);
 }
 

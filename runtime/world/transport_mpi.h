@@ -4,8 +4,7 @@
 #ifndef MIMO_RUNTIME_WORLD_TRANSPORT_MPI_H
 #define MIMO_RUNTIME_WORLD_TRANSPORT_MPI_H
 
-#include "plan/arena.h"
-#include "runtime/world/group.h"
+#include "runtime/world/channel.h"
 
 /* An MPI request of an exchange, and what it stands for. */
 struct mimo_transfer {

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -216,6 +217,14 @@ enum mimo_status mimo_world_same(struct mimo_world *world, const void *bytes, ui
 void mimo_world_note(struct mimo_world *world, const char *text)
 {
     mimo_board_note(&world->board, text);
+}
+
+void mimo_world_noted(const struct mimo_world *world, char *out_text, size_t capacity)
+{
+    struct mimo_board_entry entry;
+
+    mimo_board_read(&world->board, world->board.own, &entry);
+    (void)snprintf(out_text, capacity, "%s", entry.note);
 }
 
 void mimo_world_waits(struct mimo_world *world, const char *operation, const uint32_t *peers,

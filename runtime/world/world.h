@@ -65,6 +65,9 @@ _Noreturn void mimo_world_abort(struct mimo_world *world, enum mimo_status statu
  * string of the run), e.g. "step 12: receive micro-step 1 from clip". Cheap: two stores. */
 void mimo_world_note(struct mimo_world *world, const char *text);
 
+/* What this rank noted last; empty before the first note. */
+void mimo_world_noted(const struct mimo_world *world, char *out_text, size_t capacity);
+
 /* Notes what this rank waits for within the current instruction, or NULL when it waits no more:
  * `group` in words ("llm tp [2, 3]") and the peers. The transport calls this around its waits.
  * `peers` are copied (at most 8 are kept). */

@@ -6,7 +6,7 @@ source "$(dirname "$0")/common.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-for training in single double; do
+for training in single half double; do
   compile "$model" "$deployment" "$training$suffix" "$work/plan"
   ranks=$("$bin/mimoc" show --format json "$work/plan" | sed -n 's/.*"world_size": *\([0-9]*\).*/\1/p' | head -n 1)
   for ((rank = 0; rank < ranks; rank++)); do

@@ -15,8 +15,11 @@ on_its_ranks() {
   mpirun --oversubscribe -n "$ranks" "$@"
 }
 
+# What trains: on CPUs, unless another script says otherwise.
+trainer=("$bin/mimo-exec" --backend cpu)
+
 # train MODEL DEPLOYMENT TRAINING METRICS
 train() {
   compile "$1" "$2" "$3" "$4.plan"
-  on_its_ranks "$4.plan" "$bin/mimo-exec" --quiet --timeout 60s --metrics "$4" "$4.plan"
+  on_its_ranks "$4.plan" "${trainer[@]}" --quiet --timeout 60s --metrics "$4" "$4.plan"
 }

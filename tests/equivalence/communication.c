@@ -50,6 +50,8 @@ static uint32_t element_of(enum mimo_dtype dtype)
     switch (dtype) {
     case MIMO_DTYPE_F32:
         return MIMO_ELEMENT_FP32;
+    case MIMO_DTYPE_BF16:
+        return MIMO_ELEMENT_BF16;
     case MIMO_DTYPE_F64:
         return MIMO_ELEMENT_FP64;
     case MIMO_DTYPE_I64:

@@ -1,7 +1,8 @@
 /*
- * compare-metrics A B BOUND: two files of --metrics tell the same story. Loss and gradient norm of
- * each step agree to the relative bound (0: the same numbers), the other results exactly. Prints
- * the worst relative difference; exits 1 where it exceeds the bound.
+ * compare-metrics A B BOUND [NORM_BOUND]: two files of --metrics tell the same story. Loss and
+ * gradient norm of each step agree to the relative bound (0: the same numbers), the norm to a bound
+ * of its own where one is given; the other results agree exactly. Prints the worst relative
+ * difference of each; exits 1 where one exceeds its bound.
  */
 #include <jansson.h>
 #include <math.h>
@@ -31,46 +32,55 @@ static json_t *next(FILE *file)
     return json_loadf(file, JSON_DISABLE_EOF_CHECK, &error);
 }
 
-static double compare_step(const json_t *a, const json_t *b)
-{
-    static const char *const near[] = {"loss", "grad_norm"};
-    static const char *const same[] = {"step", "lr", "tokens", "samples"};
-    double worst = 0.0;
+/* The worst differences so far, of losses and of gradient norms. */
+struct worst {
+    double loss, norm;
+};
 
-    for (size_t i = 0; i < sizeof near / sizeof *near; i++)
-        worst = fmax(worst, difference(a, b, near[i]));
+static void compare_step(struct worst *worst, const json_t *a, const json_t *b)
+{
+    static const char *const same[] = {"step", "lr", "tokens", "samples"};
+
+    worst->loss = fmax(worst->loss, difference(a, b, "loss"));
+    worst->norm = fmax(worst->norm, difference(a, b, "grad_norm"));
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (number(a, same[i]) != number(b, same[i]))
-            worst = INFINITY;
-    return worst;
+            worst->loss = INFINITY;
 }
 
 int main(int argc, char **argv)
 {
     FILE *left, *right;
-    double worst = 0.0, bound;
+    struct worst worst = {0.0, 0.0};
+    double bound, norm_bound;
     int steps = 0;
 
-    if (argc != 4)
+    if (argc != 4 && argc != 5)
         return 2;
     left = fopen(argv[1], "re");
     right = fopen(argv[2], "re");
     if (left == NULL || right == NULL)
         return 2;
     bound = strtod(argv[3], NULL);
+    norm_bound = argc == 5 ? strtod(argv[4], NULL) : bound;
     for (;;) {
         json_t *a = next(left), *b = next(right);
         if (a == NULL && b == NULL)
             break;
-        worst = a == NULL || b == NULL ? INFINITY : fmax(worst, compare_step(a, b));
+        if (a == NULL || b == NULL)
+            worst.loss = INFINITY;
+        else
+            compare_step(&worst, a, b);
         steps++;
         json_decref(a);
         json_decref(b);
-        if (isinf(worst))
+        if (isinf(worst.loss))
             break;
     }
     (void)fclose(left);
     (void)fclose(right);
-    (void)printf("%d steps, worst relative difference %.2e, bound %g\n", steps, worst, bound);
-    return steps > 0 && worst <= bound ? 0 : 1;
+    (void)printf("%d steps, worst relative difference of losses %.2e, bound %g, of gradient norms "
+                 "%.2e, bound %g\n",
+                 steps, worst.loss, bound, worst.norm, norm_bound);
+    return steps > 0 && worst.loss <= bound && worst.norm <= norm_bound ? 0 : 1;
 }

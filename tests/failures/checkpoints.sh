@@ -68,6 +68,28 @@ case_resume_everything_in_pieces() {
   resume replicas everything 3 three_replicas pieces 1e-9
 }
 
+# Master weights of one layout in another, and of bf16 in float32. Sums of other parts are rounded
+# otherwise, to 8 bits.
+case_resume_bf16_same_layout() {
+  resume replicas half 2 replicas half 0
+}
+
+case_resume_bf16_as_three() {
+  resume replicas half 3 three_replicas half 5e-3
+}
+
+case_resume_bf16_everywhere() {
+  resume replicas half 2 replicas half_everything 1e-9
+}
+
+case_resume_bf16_in_fp32() {
+  resume replicas half 2 replicas single 5e-3
+}
+
+case_resume_fp32_in_bf16() {
+  resume replicas single 2 replicas half 5e-3
+}
+
 # Checkpoints of steps 2 and 4.
 save_twice() {
   compile plan tiny apart double invented

@@ -12,10 +12,12 @@ write_prompts() {
 END
 }
 
+training=double
+
 generate() { # ranks deployment answers options...
   local ranks=$1 answers=$3
   cp "$reference/data.json" "$work/records.json"
-  compile plan pretrained "$2" double records
+  compile plan pretrained "$2" "$training" records
   shift 3
   execute "$ranks" --generate --max-tokens 12 "$@" "$work/plan"
   expect_success
@@ -50,6 +52,15 @@ case_generate_prompts() {
   # The same question gets the same answer wherever it stands.
   [ "$(sed -n '1s/.*"answer"//p' "$work/one")" = "$(sed -n '5s/.*"answer"//p' "$work/one")" ] ||
     fail "two answers to one question"
+  generate 3 apart apart --prompts prompts.jsonl
+  expect_same one apart
+}
+
+case_generate_bf16() {
+  training=half
+  write_prompts
+  generate 1 one one --prompts prompts.jsonl
+  [ "$(wc -l <"$work/one")" -eq 5 ] || fail "one line a record expected"
   generate 3 apart apart --prompts prompts.jsonl
   expect_same one apart
 }

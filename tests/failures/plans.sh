@@ -131,10 +131,6 @@ case_unsupported_context() {
   unsupported 2 tiny context double 'context_parallel > 1 of llm'
 }
 
-case_unsupported_bf16() {
-  unsupported 2 tiny pair half 'precision = bf16'
-}
-
 case_unsupported_recompute() {
   unsupported 2 tiny pair recomputing 'recompute = full'
 }

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# What mimo-exec does when something goes wrong: run.sh BIN_DIR CASE
+# What mimo-exec does when something goes wrong: run.sh BIN_DIR CASE [EMULATED_DIR]
 # A case is a function case_CASE of one of the files beside this one. It works in a folder of its own and
 # says with the helpers below what it expects; whatever runs longer than its limit is a hang, and fails.
 set -euo pipefail
-bin=$1 case=$2
+bin=$1 case=$2 emulated=${3:-}
 here=$(cd "$(dirname "$0")" && pwd)
 reference=$here/../reference/tiny_llava
 work=$(mktemp -d)
 out=$work/out err=$work/err
 job=0 status=0
+backend=cpu # of devices.sh another
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export MIMO_FAILURES_JOB=$work # marks the processes of this test
 
@@ -60,7 +61,7 @@ start() { # ranks options...
   local ranks=$1
   shift
   mpirun --oversubscribe --bind-to none "${launcher_options[@]}" -n "$ranks" \
-    "${program:-$bin/mimo-exec}" --root "$work" "$@" >"$out" 2>"$err" </dev/null &
+    "${program:-$bin/mimo-exec}" --root "$work" --backend "$backend" "$@" >"$out" 2>"$err" </dev/null &
   job=$!
 }
 # The launcher ends the other ranks as soon as one has failed.
@@ -141,5 +142,7 @@ source "$here/endings.sh"
 source "$here/checkpoints.sh"
 # shellcheck source=generation.sh
 source "$here/generation.sh"
+# shellcheck source=devices.sh
+source "$here/devices.sh"
 "case_$case"
 echo "$case: as expected"

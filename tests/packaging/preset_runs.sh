@@ -20,7 +20,7 @@ training {
 data { format = synthetic }
 END
 "$bin/mimoc" tiny.mimo -o tiny.plan
-mpirun --oversubscribe -n 3 "$bin/mimo-exec" tiny.plan --quiet --timeout 60s --metrics metrics || fail "status $?"
+mpirun --oversubscribe -n 3 "$bin/mimo-exec" --backend cpu tiny.plan --quiet --timeout 60s --metrics metrics || fail "status $?"
 same "steps" "$(grep -c '"loss":[0-9]' metrics)" 2
 # 320 equally likely tokens cost ln 320 = 5.77 each; an untrained model is near that.
 same "the first loss" "$(sed -nE '1s/.*"loss":([0-9]+)\.([0-9]).*/\1/p' metrics)" 5

@@ -14,7 +14,7 @@ ln -s "$here/tiny_llava" "$work/tiny_llava"
 ranks=$("$bin/mimoc" show --format json "$work/plan.bin" | sed -n 's/.*"world_size": *\([0-9]*\).*/\1/p' | head -n 1)
 
 execute() {
-  mpirun --oversubscribe --bind-to none -n "$ranks" "$bin/mimo-exec" --root "$work" --timeout 60s --quiet "$@" "$work/plan.bin"
+  mpirun --oversubscribe --bind-to none -n "$ranks" "$bin/mimo-exec" --backend cpu --root "$work" --timeout 60s --quiet "$@" "$work/plan.bin"
 }
 
 execute --eval tiny_llava/data.json >"$work/records.json"

@@ -54,4 +54,6 @@ void mimo_cpu_gemm_init(const char *tier)
         (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
     else if (strcmp(tier, "avx2") == 0)
         (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
+    else if (strcmp(tier, "avx512") == 0)
+        (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core_bf16);
 }

@@ -1,29 +1,38 @@
 /* open.c - the CPU backend's opening: which kernels run here, and the memory they work on. */
-#include "runtime/backend/backend.h"
+#include "runtime/backend/cpu/cpu.h"
 #include "runtime/backend/cpu/gemm.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-
-/* Every tier of the build, the best one last. */
-#define DECLARE(tier)                                                                              \
-    void mimo_cpu_float_##tier##_ops(struct mimo_backend_ops *ops);                                \
-    void mimo_cpu_double_##tier##_ops(struct mimo_backend_ops *ops);
 #if defined(__x86_64__)
-#define TIERS(X) X(baseline) X(avx2) X(avx512)
-#else
-#define TIERS(X) X(baseline)
+#include <cpuid.h>
 #endif
-TIERS(DECLARE)
+
+/* The kernels of the build. */
+#define DECLARE(kernels)                                                                           \
+    void mimo_cpu_float_##kernels##_ops(struct mimo_backend_ops *ops);                             \
+    void mimo_cpu_double_##kernels##_ops(struct mimo_backend_ops *ops);                            \
+    void mimo_cpu_bf16_##kernels##_ops(struct mimo_backend_ops *ops);
+DECLARE(baseline)
+#if defined(__x86_64__)
+DECLARE(avx2)
+DECLARE(avx512)
+#endif
+
+/* X(tier, its kernels), the best one last. What AMX adds is the matrix products' alone. */
+#if defined(__x86_64__)
+#define TIERS(X) X(baseline, baseline) X(avx2, avx2) X(avx512, avx512) X(amx, avx512)
+#else
+#define TIERS(X) X(baseline, baseline)
+#endif
 
 enum { CACHE_LINE = 64, HUGE_PAGE = 2 << 20 };
 
 struct tier {
     const char *name;
     bool (*is_supported)(void);
-    void (*float_ops)(struct mimo_backend_ops *ops);
-    void (*double_ops)(struct mimo_backend_ops *ops);
+    void (*enter[MIMO_PRECISION_COUNT])(struct mimo_backend_ops *ops);
 };
 
 static bool supports_baseline(void)
@@ -44,10 +53,23 @@ static bool supports_avx512(void)
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512dq");
 }
+
+/* oneDNN asks the kernel for the tiles' registers, and does without where it does not get them. */
+static bool supports_amx(void)
+{
+    enum { LEAF = 7, BF16 = 1 << 22, TILE = 1 << 24 };
+    unsigned a, b, c, d;
+    return supports_avx512() && __get_cpuid_count(LEAF, 0, &a, &b, &c, &d) != 0 &&
+           (d & BF16) != 0 && (d & TILE) != 0;
+}
 #endif
 
-#define ROW(tier)                                                                                  \
-    {#tier, supports_##tier, mimo_cpu_float_##tier##_ops, mimo_cpu_double_##tier##_ops},
+#define ROW(tier, kernels)                                                                         \
+    {#tier,                                                                                        \
+     supports_##tier,                                                                              \
+     {[MIMO_PRECISION_FP32] = mimo_cpu_float_##kernels##_ops,                                      \
+      [MIMO_PRECISION_BF16] = mimo_cpu_bf16_##kernels##_ops,                                       \
+      [MIMO_PRECISION_FP64] = mimo_cpu_double_##kernels##_ops}},
 static const struct tier tiers[] = {TIERS(ROW)};
 enum { TIER_COUNT = sizeof tiers / sizeof *tiers };
 
@@ -56,7 +78,8 @@ enum { TIER_COUNT = sizeof tiers / sizeof *tiers };
 static const struct tier *choose_tier(const char *cap)
 {
     const struct tier *best = NULL;
-    bool is_known = cap == NULL || strcmp(cap, "avx2") == 0 || strcmp(cap, "avx512") == 0;
+    bool is_known = cap == NULL || strcmp(cap, "avx2") == 0 || strcmp(cap, "avx512") == 0 ||
+                    strcmp(cap, "amx") == 0;
     for (size_t i = 0; i < TIER_COUNT; i++) {
         if (tiers[i].is_supported())
             best = &tiers[i];
@@ -117,25 +140,13 @@ static void sequence_end(struct mimo_backend *be)
 
 static void close_cpu(struct mimo_backend *be)
 {
-    free(be->state);
+    struct mimo_cpu *cpu = mimo_cpu_of(be);
+    mimo_cpu_bf16_free(cpu->bf16);
+    free(cpu);
 }
 
-enum mimo_status mimo_backend_cpu_open(struct mimo_backend *out_backend,
-                                       enum mimo_precision precision, struct mimo_error *err)
+static void enter_memory(struct mimo_backend_ops *ops)
 {
-    const char *cap = getenv("MIMO_CPU");
-    const struct tier *tier = choose_tier(cap);
-    const bool is_double = precision == MIMO_PRECISION_FP64;
-    struct mimo_backend_ops *ops;
-    if (tier == NULL)
-        return mimo_error_set(err, MIMO_E_USAGE,
-                              "MIMO_CPU is '%s', but it can be baseline, avx2 or avx512", cap);
-    if (!is_double && precision != MIMO_PRECISION_FP32)
-        return mimo_error_set(err, MIMO_E_WORLD, "the CPU backend computes in fp32 and fp64 only");
-    ops = calloc(1, sizeof *ops);
-    if (ops == NULL)
-        return mimo_error_set(err, MIMO_E_FAILED, "out of memory");
-    (is_double ? tier->double_ops : tier->float_ops)(ops);
     ops->name = "cpu";
     ops->alloc = memory_alloc;
     ops->free = memory_free;
@@ -144,12 +155,39 @@ enum mimo_status mimo_backend_cpu_open(struct mimo_backend *out_backend,
     ops->sequence_begin = sequence_begin;
     ops->sequence_end = sequence_end;
     ops->close = close_cpu;
+}
+
+enum mimo_status mimo_backend_cpu_open(struct mimo_backend *out_backend,
+                                       enum mimo_precision precision, struct mimo_error *err)
+{
+    static const size_t element_sizes[MIMO_PRECISION_COUNT] = {
+        [MIMO_PRECISION_FP32] = sizeof(float),
+        [MIMO_PRECISION_BF16] = sizeof(uint16_t),
+        [MIMO_PRECISION_FP64] = sizeof(double),
+    };
+    const char *cap = getenv("MIMO_CPU");
+    const struct tier *tier = choose_tier(cap);
+    struct mimo_cpu *cpu;
+    if (tier == NULL)
+        return mimo_error_set(err, MIMO_E_USAGE,
+                              "MIMO_CPU is '%s', but it can be baseline, avx2, avx512 or amx", cap);
     mimo_cpu_gemm_init(tier->name);
-    *out_backend = (struct mimo_backend){.ops = ops,
-                                         .precision = precision,
-                                         .element_size = is_double ? sizeof(double) : sizeof(float),
-                                         .wide_size = is_double ? sizeof(double) : sizeof(float),
-                                         .state = ops};
+    cpu = calloc(1, sizeof *cpu);
+    if (cpu != NULL && precision == MIMO_PRECISION_BF16)
+        cpu->bf16 = mimo_cpu_bf16_new(tier->name);
+    if (cpu == NULL || (precision == MIMO_PRECISION_BF16 && cpu->bf16 == NULL)) {
+        free(cpu);
+        return mimo_error_set(err, MIMO_E_FAILED, "out of memory");
+    }
+    tier->enter[precision](&cpu->ops);
+    enter_memory(&cpu->ops);
+    *out_backend = (struct mimo_backend){
+        .ops = &cpu->ops,
+        .precision = precision,
+        .element_size = element_sizes[precision],
+        .wide_size = precision == MIMO_PRECISION_FP64 ? sizeof(double) : sizeof(float),
+        .state = cpu,
+    };
     return MIMO_OK;
 }
 

@@ -3,18 +3,50 @@
 
 #include <stdlib.h>
 
-enum { SIZE = 40000 };
+enum { SIZE = 82000, NORM_ROWS = 8 };
 
 /* Inputs and expectations; one test at a time uses them. */
-static double a[SIZE], b[SIZE], c[SIZE], expected[SIZE];
+static double a[SIZE], b[SIZE], c[SIZE], other[SIZE], expected[SIZE];
+
+static double activation(enum mimo_activation kind, double x)
+{
+    switch (kind) {
+    case MIMO_ACTIVATION_GELU:
+        return x * 0.5 * (1 + erf(x / sqrt(2.0)));
+    case MIMO_ACTIVATION_GELU_TANH:
+        return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    case MIMO_ACTIVATION_QUICK_GELU:
+        return x / (1 + exp(-1.702 * x));
+    case MIMO_ACTIVATION_RELU:
+        return fmax(x, 0);
+    case MIMO_ACTIVATION_SILU:
+        return x / (1 + exp(-x));
+    case MIMO_ACTIVATION_COUNT:
+        break;
+    }
+    return NAN;
+}
+
+/* z, without the activation, is in `expected`. */
+static void check_linear_activation(struct rig *rig, enum mimo_activation kind, const void *x,
+                                    const void *w, const void *bias, int64_t rows, int64_t in,
+                                    int64_t out)
+{
+    void *y = rig_new(rig, rows * out), *z = rig_new(rig, rows * out);
+    rig->be.ops->linear_activation_forward(&rig->be, kind, y, z, x, w, bias, rows, in, out);
+    for (int64_t i = 0; i < rows * out; i++)
+        other[i] = activation(kind, expected[i]);
+    rig_expect(rig, "linear and activation: z", z, expected, rows * out);
+    rig_expect(rig, "linear and activation: y", y, other, rows * out);
+}
 
 static void check_linear(struct rig *rig, int64_t rows, int64_t in, int64_t out, bool has_bias)
 {
     const struct mimo_backend_ops *ops = rig->be.ops;
     void *x, *w, *bias, *y;
-    rig_fill(a, rows * in, 1);
-    rig_fill(b, out * in, 2);
-    rig_fill(c, out, 3);
+    rig_fill(rig, a, rows * in, 1);
+    rig_fill(rig, b, out * in, 2);
+    rig_fill(rig, c, out, 3);
     for (int64_t r = 0; r < rows; r++)
         for (int64_t o = 0; o < out; o++) {
             double sum = has_bias ? c[o] : 0;
@@ -28,12 +60,14 @@ static void check_linear(struct rig *rig, int64_t rows, int64_t in, int64_t out,
     y = rig_put(rig, a, rows * out); /* whatever y held is gone */
     ops->linear_forward(&rig->be, y, x, w, bias, rows, in, out);
     rig_expect(rig, "linear", y, expected, rows * out);
+    for (int kind = 0; kind < MIMO_ACTIVATION_COUNT; kind++)
+        check_linear_activation(rig, (enum mimo_activation)kind, x, w, bias, rows, in, out);
 }
 
 static void linear(struct rig *rig)
 {
-    const int64_t shapes[][3] = {{0, 3, 2},    {1, 1, 1}, {5, 7, 3},
-                                 {17, 33, 65}, {3, 0, 4}, {4, 5, 0}};
+    const int64_t shapes[][3] = {{0, 3, 2}, {1, 1, 1}, {5, 7, 3},   {17, 33, 65},
+                                 {3, 0, 4}, {4, 5, 0}, {9, 16, 24}, {32, 64, 8}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int has_bias = 0; has_bias < 2; has_bias++)
             check_linear(rig, shapes[i][0], shapes[i][1], shapes[i][2], has_bias != 0);
@@ -58,15 +92,24 @@ static void norm_expected(int64_t rows, int64_t cols, bool has_mean, double *mea
     }
 }
 
+/* Statistics of rows that are rounded after the residual was added. */
+static void expect_statistic(struct rig *rig, const char *what, const void *memory,
+                             const double *value, int64_t rows)
+{
+    double actual[NORM_ROWS];
+    rig_get_wide(rig, memory, actual, rows);
+    rig_check(rig, what, actual, value, rows, rig->bound);
+}
+
 static void check_norm(struct rig *rig, int64_t rows, int64_t cols, bool has_mean)
 {
     const struct mimo_backend_ops *ops = rig->be.ops;
-    double mean[8], rstd[8];
+    double mean[NORM_ROWS], rstd[NORM_ROWS];
     void *x, *residual, *gamma, *beta, *y = rig_new(rig, rows * cols);
-    void *kept_mean = rig_new(rig, rows), *kept_rstd = rig_new(rig, rows);
-    rig_fill(a, rows * cols, 1);
-    rig_fill(b, rows * cols, 2);
-    rig_fill(c, 2 * cols, 3);
+    void *kept_mean = rig_new_wide(rig, rows), *kept_rstd = rig_new_wide(rig, rows);
+    rig_fill(rig, a, rows * cols, 1);
+    rig_fill(rig, b, rows * cols, 2);
+    rig_fill(rig, c, 2 * cols, 3);
     x = rig_put(rig, a, rows * cols);
     residual = rig_put(rig, b, rows * cols);
     gamma = rig_put(rig, c, cols);
@@ -75,12 +118,12 @@ static void check_norm(struct rig *rig, int64_t rows, int64_t cols, bool has_mea
     if (has_mean) {
         ops->layer_norm_forward(&rig->be, y, kept_mean, kept_rstd, x, residual, gamma, beta, rows,
                                 cols, 1e-5);
-        rig_expect(rig, "mean", kept_mean, mean, rows);
+        expect_statistic(rig, "mean", kept_mean, mean, rows);
     } else {
         ops->rms_norm_forward(&rig->be, y, kept_rstd, x, residual, gamma, rows, cols, 1e-5);
     }
     rig_expect(rig, "norm", y, expected, rows * cols);
-    rig_expect(rig, "rstd", kept_rstd, rstd, cols > 1 ? rows : 0);
+    expect_statistic(rig, "rstd", kept_rstd, rstd, cols > 1 ? rows : 0);
     rig_expect(rig, "x + residual", x, a, rows * cols);
 }
 
@@ -92,37 +135,25 @@ static void norms(struct rig *rig)
     check_norm(rig, 0, 8, true);
     check_norm(rig, 3, 130, false);
     check_norm(rig, 2, 7, false);
-}
-
-static double activation(enum mimo_activation kind, double x)
-{
-    switch (kind) {
-    case MIMO_ACTIVATION_GELU:
-        return x * 0.5 * (1 + erf(x / sqrt(2.0)));
-    case MIMO_ACTIVATION_GELU_TANH:
-        return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
-    case MIMO_ACTIVATION_QUICK_GELU:
-        return x / (1 + exp(-1.702 * x));
-    case MIMO_ACTIVATION_RELU:
-        return fmax(x, 0);
-    case MIMO_ACTIVATION_SILU:
-        return x / (1 + exp(-x));
-    case MIMO_ACTIVATION_COUNT:
-        break;
+    check_norm(rig, 7, 256, false);
+    for (int has_mean = 0; has_mean < 2; has_mean++) {
+        check_norm(rig, 3, 1024, has_mean != 0);
+        check_norm(rig, 1, 6001, has_mean != 0);
+        check_norm(rig, 1, 41000, has_mean != 0);
     }
-    return NAN;
 }
 
 /* The whole range, densely: the float forms are approximations of ours. */
 static void activations(struct rig *rig)
 {
     const int64_t count = 20011;
-    const double bound = rig->be.element_size == sizeof(float) ? 1e-6 : 1e-14;
+    const double bound = rig->bound == rig->wide_bound ? rig->bound / 10 : rig->bound;
     void *x, *y = rig_new(rig, count);
     for (int64_t i = 0; i < count; i++)
         a[i] = (double)(float)((double)(i - 10000) * 2e-3);
     a[0] = -1e4;
     a[1] = 1e4;
+    rig_round(rig, a, count);
     x = rig_put(rig, a, count);
     for (int kind = 0; kind < MIMO_ACTIVATION_COUNT; kind++) {
         for (int64_t i = 0; i < count; i++)
@@ -133,11 +164,10 @@ static void activations(struct rig *rig)
     }
 }
 
-static void swiglu(struct rig *rig)
+static void check_swiglu(struct rig *rig, int64_t rows, int64_t cols)
 {
-    const int64_t rows = 3, cols = 21;
     void *x, *y = rig_new(rig, rows * cols);
-    rig_fill(a, rows * 2 * cols, 1);
+    rig_fill(rig, a, rows * 2 * cols, 1);
     x = rig_put(rig, a, rows * 2 * cols);
     for (int64_t r = 0; r < rows; r++)
         for (int64_t j = 0; j < cols; j++)
@@ -147,11 +177,19 @@ static void swiglu(struct rig *rig)
     rig_expect(rig, "swiglu", y, expected, rows * cols);
 }
 
+static void swiglu(struct rig *rig)
+{
+    check_swiglu(rig, 3, 21);
+    check_swiglu(rig, 5, 64);
+    check_swiglu(rig, 2, 4104);
+}
+
 static void not_a_number(struct rig *rig)
 {
     const double values[3] = {NAN, -INFINITY, 1};
     double got[3];
-    void *x = rig_put(rig, values, 3), *y = rig_new(rig, 3), *maximum = rig_new(rig, 1);
+    void *x = rig_put(rig, values, 3), *y = rig_new(rig, 3), *maximum = rig_new_wide(rig, 1);
+    void *sums = rig_new_wide(rig, 2);
     const int32_t label = 2;
     int32_t *labels = rig_put_ids(rig, &label, 1);
     for (int kind = 0; kind < MIMO_ACTIVATION_COUNT; kind++) {
@@ -159,8 +197,8 @@ static void not_a_number(struct rig *rig)
         rig_get(rig, y, got, 3);
         CHECK(isnan(got[0]));
     }
-    rig->be.ops->cross_entropy_sum(&rig->be, y, x, maximum, labels, 1, 3, 0);
-    rig_get(rig, y, got, 1);
+    rig->be.ops->cross_entropy_sum(&rig->be, sums, x, maximum, labels, 1, 3, 0);
+    rig_get_wide(rig, sums, got, 1);
     CHECK(isnan(got[0]));
 }
 
@@ -176,7 +214,7 @@ static void rotary(struct rig *rig)
     const int32_t positions[ROWS] = {4, 0, 2};
     void *x, *table;
     int32_t *at = rig_put_ids(rig, positions, ROWS);
-    rig_fill(a, ALL, 1);
+    rig_fill(rig, a, ALL, 1);
     for (int64_t i = 0; i < TABLE; i++) {
         const int64_t position = i / DIM;
         const double angle = 0.3 * (double)(position * (i % HALF + 1));
@@ -192,7 +230,7 @@ static void rotary(struct rig *rig)
         *high = second * cos(angle) + first * sin(angle);
     }
     x = rig_put(rig, a, ALL);
-    table = rig_put(rig, b, TABLE);
+    table = rig_put_wide(rig, b, TABLE);
     rig->be.ops->rotary(&rig->be, x, STRIDE, at, table, ROWS, HEADS, DIM, false);
     rig_expect(rig, "rotary", x, expected, ALL);
     rig->be.ops->rotary(&rig->be, x, STRIDE, at, table, ROWS, HEADS, DIM, true);
@@ -224,35 +262,25 @@ static void attend(const struct mimo_attention *s, int64_t batch, int64_t query,
     *lse = log(total);
 }
 
-static void check_attention(const struct mimo_attention *s)
+static void check_attention(struct rig *rig, const struct mimo_attention *s)
 {
     const int64_t queries = s->batch * s->queries, keys = s->batch * s->keys;
-    static double logs[SIZE];
-    rig_fill(a, queries * s->q_stride, 1);
-    rig_fill(b, keys * s->k_stride, 2);
-    rig_fill(c, keys * s->v_stride, 3);
+    void *out = rig_new(rig, queries * s->out_stride), *lse = rig_new_wide(rig, s->heads * queries);
+    rig_fill(rig, a, queries * s->q_stride, 1);
+    rig_fill(rig, b, keys * s->k_stride, 2);
+    rig_fill(rig, c, keys * s->v_stride, 3);
     memset(expected, 0, sizeof expected);
     for (int64_t n = 0; n < s->batch; n++)
         for (int64_t h = 0; h < s->heads; h++)
             for (int64_t i = 0; i < s->queries; i++)
                 attend(s, n, i, h,
                        expected + (n * s->queries + i) * s->out_stride + h * s->head_dim,
-                       &logs[(n * s->heads + h) * s->queries + i]);
-    for (size_t t = 0; t < 6; t++) {
-        struct rig rig;
-        void *out, *lse;
-        rig_open(&rig, t % 2 == 0 ? MIMO_PRECISION_FP32 : MIMO_PRECISION_FP64, rig_tiers[t / 2]);
-        out = rig_new(&rig, queries * s->out_stride);
-        lse = rig_new(&rig, s->heads * queries);
-        rig.be.ops->attention_forward(
-            &rig.be, s, out, lse, rig_put(&rig, a, queries * s->q_stride),
-            rig_put(&rig, b, keys * s->k_stride), rig_put(&rig, c, keys * s->v_stride),
-            rig_new(&rig,
-                    (int64_t)(rig.be.ops->attention_workspace(&rig.be, s) / rig.be.element_size)));
-        rig_expect(&rig, "attention", out, expected, queries * s->out_stride);
-        rig_expect(&rig, "lse", lse, logs, s->heads * queries);
-        rig_close(&rig);
-    }
+                       &other[(n * s->heads + h) * s->queries + i]);
+    rig->be.ops->attention_forward(&rig->be, s, out, lse, rig_put(rig, a, queries * s->q_stride),
+                                   rig_put(rig, b, keys * s->k_stride),
+                                   rig_put(rig, c, keys * s->v_stride), rig_workspace(rig, s));
+    rig_expect(rig, "attention", out, expected, queries * s->out_stride);
+    rig_expect_wide(rig, "lse", lse, other, s->heads * queries);
 }
 
 /* Strides leave gaps between rows. */
@@ -275,7 +303,7 @@ static struct mimo_attention shape_of(int64_t batch, int64_t queries, int64_t ke
     };
 }
 
-static void attention(void)
+static void attention(struct rig *rig)
 {
     static const struct {
         int64_t batch, queries, keys, heads, groups, dim;
@@ -290,7 +318,7 @@ static void attention(void)
         const struct mimo_attention shape =
             shape_of(rows[i].batch, rows[i].queries, rows[i].keys, rows[i].heads, rows[i].groups,
                      rows[i].dim, rows[i].is_causal);
-        check_attention(&shape);
+        check_attention(rig, &shape);
     }
 }
 
@@ -299,8 +327,8 @@ static void embedding(struct rig *rig)
     enum { ROWS = 6, COLS = 5, FIRST = 10, COUNT = 4, ALL = ROWS * COLS, TABLE = COUNT * COLS };
     const int32_t ids[ROWS] = {10, 13, 14, 9, 11, 13};
     void *table, *y;
-    rig_fill(a, TABLE, 1);
-    rig_fill(b, ALL, 2);
+    rig_fill(rig, a, TABLE, 1);
+    rig_fill(rig, b, ALL, 2);
     for (int64_t i = 0; i < ALL; i++) {
         const int64_t entry = ids[i / COLS] - FIRST;
         expected[i] = entry >= 0 && entry < COUNT ? a[entry * COLS + i % COLS] : 0;
@@ -312,54 +340,77 @@ static void embedding(struct rig *rig)
     rig_expect(rig, "embedding", y, expected, ALL);
 }
 
-/* Shards of one vocabulary, combined as the caller's collectives would. */
-static void check_cross_entropy(struct rig *rig, int64_t shards)
+enum { ENTROPY_ROWS = 4, PAIRS = 2 * ENTROPY_ROWS };
+
+/* The shard's columns of the logits in `a`; they go to `b` on the way. */
+static void *put_shard(struct rig *rig, int64_t vocabulary, int64_t first, int64_t count)
 {
-    enum { ROWS = 4, VOCAB = 150, ALL = ROWS * VOCAB, PAIRS = 2 * ROWS };
+    for (int64_t i = 0; i < ENTROPY_ROWS * count; i++)
+        b[i] = a[i / count * vocabulary + first + i % count];
+    return rig_put(rig, b, ENTROPY_ROWS * count);
+}
+
+static void expect_losses(const int32_t *labels, int64_t vocabulary)
+{
+    for (int64_t i = 0; i < ENTROPY_ROWS; i++) {
+        double total = 0;
+        for (int64_t j = 0; j < vocabulary; j++)
+            total += exp(a[i * vocabulary + j]);
+        expected[i] = log(total) - a[i * vocabulary + labels[i]];
+    }
+}
+
+/* Shards of one vocabulary, combined as the caller's collectives would. */
+static void check_cross_entropy(struct rig *rig, int64_t vocabulary, int64_t shards)
+{
     const struct mimo_backend_ops *ops = rig->be.ops;
-    const int32_t ids[ROWS] = {0, 77, 149, 50};
-    int32_t *labels = rig_put_ids(rig, ids, ROWS);
-    double maxima[ROWS] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY}, sums[PAIRS] = {0};
-    double shard[ALL], got[PAIRS];
-    void *maximum, *logits[3], *out = rig_new(rig, PAIRS);
-    rig_fill(a, ALL, 1);
+    const int32_t ids[ENTROPY_ROWS] = {0, (int32_t)(vocabulary / 2), (int32_t)vocabulary - 1, 50};
+    int32_t *labels = rig_put_ids(rig, ids, ENTROPY_ROWS);
+    double maxima[ENTROPY_ROWS] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+    double sums[PAIRS] = {0}, got[PAIRS];
+    void *maximum, *logits[3], *out = rig_new_wide(rig, PAIRS);
+    rig_fill(rig, a, ENTROPY_ROWS * vocabulary, 1);
+    for (int64_t i = 0; i < ENTROPY_ROWS * vocabulary; i++)
+        a[i] *= 4;
     for (int64_t s = 0; s < shards; s++) {
-        const int64_t first = s * VOCAB / shards, count = (s + 1) * VOCAB / shards - first;
-        for (int64_t i = 0; i < ROWS * count; i++)
-            shard[i] = 5 * a[i / count * VOCAB + first + i % count];
-        logits[s] = rig_put(rig, shard, ROWS * count);
-        ops->cross_entropy_max(&rig->be, out, logits[s], ROWS, count);
-        rig_get(rig, out, got, ROWS);
-        for (int64_t i = 0; i < ROWS; i++)
+        const int64_t first = s * vocabulary / shards;
+        const int64_t count = (s + 1) * vocabulary / shards - first;
+        logits[s] = put_shard(rig, vocabulary, first, count);
+        ops->cross_entropy_max(&rig->be, out, logits[s], ENTROPY_ROWS, count);
+        rig_get_wide(rig, out, got, ENTROPY_ROWS);
+        for (int64_t i = 0; i < ENTROPY_ROWS; i++)
             maxima[i] = fmax(maxima[i], got[i]);
     }
-    maximum = rig_put(rig, maxima, ROWS);
+    maximum = rig_put_wide(rig, maxima, ENTROPY_ROWS);
     for (int64_t s = 0; s < shards; s++) {
-        const int64_t first = s * VOCAB / shards, count = (s + 1) * VOCAB / shards - first;
-        ops->cross_entropy_sum(&rig->be, out, logits[s], maximum, labels, ROWS, count, first);
-        rig_get(rig, out, got, PAIRS);
+        const int64_t first = s * vocabulary / shards;
+        ops->cross_entropy_sum(&rig->be, out, logits[s], maximum, labels, ENTROPY_ROWS,
+                               (s + 1) * vocabulary / shards - first, first);
+        rig_get_wide(rig, out, got, PAIRS);
         for (int64_t i = 0; i < PAIRS; i++)
             sums[i] += got[i];
     }
-    for (int64_t i = 0; i < ROWS; i++) {
-        double total = 0;
-        for (int64_t j = 0; j < VOCAB; j++)
-            total += exp(5 * a[i * VOCAB + j]);
-        expected[i] = log(total) - 5 * a[i * VOCAB + ids[i]];
-    }
-    ops->cross_entropy_loss(&rig->be, out, rig_put(rig, sums, PAIRS), ROWS);
-    rig_expect(rig, "cross entropy", out, expected, ROWS);
+    expect_losses(ids, vocabulary);
+    ops->cross_entropy_loss(&rig->be, out, rig_put_wide(rig, sums, PAIRS), ENTROPY_ROWS);
+    rig_expect_wide(rig, "cross entropy", out, expected, ENTROPY_ROWS);
 }
 
 static void cross_entropy(struct rig *rig)
 {
-    double lowest;
-    void *maximum = rig_new(rig, 1);
+    double got[2];
+    void *maximum = rig_new_wide(rig, 1), *sums = rig_put_wide(rig, (double[2]){7, 7}, 2);
+    const int32_t label = 3;
     for (int64_t shards = 1; shards <= 3; shards++)
-        check_cross_entropy(rig, shards);
+        check_cross_entropy(rig, 150, shards);
+    check_cross_entropy(rig, 8192, 2);
+    check_cross_entropy(rig, 9001, 1);
     rig->be.ops->cross_entropy_max(&rig->be, maximum, maximum, 1, 0);
-    rig_get(rig, maximum, &lowest, 1);
-    CHECK(lowest == -INFINITY);
+    rig_get_wide(rig, maximum, got, 1);
+    CHECK(got[0] == -INFINITY);
+    rig->be.ops->cross_entropy_sum(&rig->be, sums, maximum, maximum, rig_put_ids(rig, &label, 1), 1,
+                                   0, 0);
+    rig_get_wide(rig, sums, got, 2);
+    CHECK(got[0] == 0 && got[1] == 0);
 }
 
 static void images(struct rig *rig)
@@ -374,7 +425,6 @@ static void images(struct rig *rig)
     };
     const double mean[CHANNELS] = {0.4, 0.5, 0.6}, std[CHANNELS] = {0.2, 0.3, 0.4};
     uint8_t pixels[COUNT];
-    uint8_t *held = rig_new(rig, COUNT);
     void *patches = rig_new(rig, COUNT);
     for (int64_t i = 0; i < COUNT; i++)
         pixels[i] = (uint8_t)(i * 37);
@@ -387,91 +437,188 @@ static void images(struct rig *rig)
                     const uint8_t value = pixels[((i * SIDE + y) * SIDE + x) * CHANNELS + ch];
                     expected[patch * AREA + at] = (value / 255.0 - mean[ch]) / std[ch];
                 }
-    rig->be.ops->upload(&rig->be, held, pixels, sizeof pixels);
-    rig->be.ops->image_patches(&rig->be, patches, held, IMAGES, CHANNELS, SIDE, PATCH, mean, std);
+    rig->be.ops->image_patches(&rig->be, patches, rig_put_bytes(rig, pixels, sizeof pixels), IMAGES,
+                               CHANNELS, SIDE, PATCH, mean, std);
     rig_expect(rig, "patches", patches, expected, COUNT);
+}
+
+static void check_vit_embed(struct rig *rig, int64_t images, int64_t tokens, int64_t cols)
+{
+    const int64_t all = images * tokens * cols, patches = images * (tokens - 1) * cols;
+    void *x = rig_new(rig, all);
+    rig_fill(rig, a, patches, 1);
+    rig_fill(rig, b, cols, 2);
+    rig_fill(rig, c, tokens * cols, 3);
+    for (int64_t i = 0; i < images; i++)
+        for (int64_t t = 0; t < tokens; t++)
+            for (int64_t j = 0; j < cols; j++)
+                expected[(i * tokens + t) * cols + j] =
+                    (t == 0 ? b[j] : a[(i * (tokens - 1) + t - 1) * cols + j]) + c[t * cols + j];
+    rig->be.ops->vit_embed_forward(&rig->be, x, rig_put(rig, a, patches), rig_put(rig, b, cols),
+                                   rig_put(rig, c, tokens * cols), images, tokens, cols);
+    rig_expect(rig, "vit_embed", x, expected, all);
 }
 
 static void vit_embed(struct rig *rig)
 {
-    enum {
-        IMAGES = 2,
-        TOKENS = 4,
-        COLS = 5,
-        ALL = IMAGES * TOKENS * COLS,
-        PATCHES = IMAGES * (TOKENS - 1) * COLS,
-        PLACES = TOKENS * COLS
-    };
-    void *x = rig_new(rig, ALL);
-    rig_fill(a, PATCHES, 1);
-    rig_fill(b, COLS, 2);
-    rig_fill(c, PLACES, 3);
-    for (int64_t i = 0; i < IMAGES; i++)
-        for (int64_t t = 0; t < TOKENS; t++)
-            for (int64_t j = 0; j < COLS; j++)
-                expected[(i * TOKENS + t) * COLS + j] =
-                    (t == 0 ? b[j] : a[(i * (TOKENS - 1) + t - 1) * COLS + j]) + c[t * COLS + j];
-    rig->be.ops->vit_embed_forward(&rig->be, x, rig_put(rig, a, PATCHES), rig_put(rig, b, COLS),
-                                   rig_put(rig, c, PLACES), IMAGES, TOKENS, COLS);
-    rig_expect(rig, "vit_embed", x, expected, ALL);
+    check_vit_embed(rig, 2, 4, 5);
+    check_vit_embed(rig, 3, 7, 32);
+    check_vit_embed(rig, 2, 1, 8);
+}
+
+static void check_rows_by_index(struct rig *rig, int64_t cols)
+{
+    enum { ROWS = 3, ROWS_ALL = 5 };
+    const int64_t all = ROWS * cols, wide = ROWS_ALL * cols;
+    const int32_t index[ROWS] = {4, 0, 2};
+    int32_t *at = rig_put_ids(rig, index, ROWS);
+    void *src, *spread = rig_new(rig, wide), *back = rig_new(rig, all);
+    rig_fill(rig, a, all, 1);
+    memset(expected, 0, (size_t)wide * sizeof *expected);
+    for (int64_t i = 0; i < all; i++)
+        expected[(int64_t)index[i / cols] * cols + i % cols] = a[i];
+    src = rig_put(rig, a, all);
+    rig->be.ops->scatter_rows(&rig->be, spread, src, at, ROWS, cols);
+    rig_expect(rig, "scatter_rows", spread, expected, wide);
+    rig->be.ops->gather_rows(&rig->be, back, spread, at, ROWS, cols);
+    rig_expect(rig, "gather_rows", back, a, all);
 }
 
 static void rows_by_index(struct rig *rig)
 {
-    enum { ROWS = 3, COLS = 7, ALL = ROWS * COLS, WIDE = 5 * COLS };
-    const int32_t index[ROWS] = {4, 0, 2};
-    int32_t *at = rig_put_ids(rig, index, ROWS);
-    void *src, *wide = rig_new(rig, WIDE), *back = rig_new(rig, ALL);
-    rig_fill(a, ALL, 1);
-    memset(expected, 0, WIDE * sizeof *expected);
-    for (int64_t i = 0; i < ALL; i++)
-        expected[(int64_t)index[i / COLS] * COLS + i % COLS] = a[i];
-    src = rig_put(rig, a, ALL);
-    rig->be.ops->scatter_rows(&rig->be, wide, src, at, ROWS, COLS);
-    rig_expect(rig, "scatter_rows", wide, expected, WIDE);
-    rig->be.ops->gather_rows(&rig->be, back, wide, at, ROWS, COLS);
-    rig_expect(rig, "gather_rows", back, a, ALL);
+    check_rows_by_index(rig, 7);
+    check_rows_by_index(rig, 48);
+    check_rows_by_index(rig, 4096);
+}
+
+static void check_copies(struct rig *rig, int64_t rows, int64_t cols, int64_t from, int64_t to)
+{
+    const int64_t all = rows * cols, src_size = rows * from, dst_size = rows * to;
+    const struct mimo_backend_ops *ops = rig->be.ops;
+    void *src, *dst;
+    rig_fill(rig, a, src_size, 1);
+    rig_fill(rig, b, dst_size, 2);
+    src = rig_put(rig, a, src_size);
+    dst = rig_put(rig, b, dst_size);
+    memcpy(expected, b, (size_t)dst_size * sizeof *b);
+    for (int64_t i = 0; i < all; i++)
+        expected[i / cols * to + i % cols] += a[i / cols * from + i % cols];
+    ops->add(&rig->be, dst, to, src, from, rows, cols);
+    rig_expect(rig, "add", dst, expected, dst_size);
+    for (int64_t i = 0; i < all; i++)
+        expected[i / cols * to + i % cols] = a[i / cols * from + i % cols];
+    ops->copy(&rig->be, dst, to, src, from, rows, cols);
+    rig_expect(rig, "copy", dst, expected, dst_size);
+    ops->copy(&rig->be, dst, from, src, from, rows, from);
+    rig_expect(rig, "dense copy", dst, a, src_size);
+    ops->zero(&rig->be, dst, (size_t)src_size * rig->be.element_size);
+    ops->add(&rig->be, dst, from, src, from, rows, from);
+    rig_expect(rig, "dense add", dst, a, src_size);
+    ops->synchronize(&rig->be);
 }
 
 static void copies(struct rig *rig)
 {
-    enum {
-        ROWS = 3,
-        COLS = 5,
-        FROM = 6,
-        TO = 9,
-        ALL = ROWS * COLS,
-        SRC = ROWS * FROM,
-        DST = ROWS * TO
-    };
-    void *src, *dst;
-    rig_fill(a, SRC, 1);
-    rig_fill(b, DST, 2);
-    src = rig_put(rig, a, SRC);
-    dst = rig_put(rig, b, DST);
-    memcpy(expected, b, DST * sizeof *b);
+    check_copies(rig, 3, 5, 6, 9);
+    check_copies(rig, 9, 16, 24, 32);
+    check_copies(rig, 2, 4100, 4104, 5000);
+    check_copies(rig, 1, 100, 100, 101);
+}
+
+/* A stride of 0: all rows get the same one. */
+static void repeated_rows(struct rig *rig)
+{
+    enum { ROWS = 5, COLS = 16, ALL = ROWS * COLS };
+    void *src, *dst = rig_new(rig, ALL);
+    rig_fill(rig, a, COLS, 1);
+    src = rig_put(rig, a, COLS);
     for (int64_t i = 0; i < ALL; i++)
-        expected[i / COLS * TO + i % COLS] += a[i / COLS * FROM + i % COLS];
-    rig->be.ops->add(&rig->be, dst, TO, src, FROM, ROWS, COLS);
-    rig_expect(rig, "add", dst, expected, DST);
+        expected[i] = a[i % COLS];
+    rig->be.ops->copy(&rig->be, dst, COLS, src, 0, ROWS, COLS);
+    rig_expect(rig, "repeated copy", dst, expected, ALL);
     for (int64_t i = 0; i < ALL; i++)
-        expected[i / COLS * TO + i % COLS] = a[i / COLS * FROM + i % COLS];
-    rig->be.ops->copy(&rig->be, dst, TO, src, FROM, ROWS, COLS);
-    rig_expect(rig, "copy", dst, expected, DST);
-    rig->be.ops->copy(&rig->be, dst, FROM, src, FROM, ROWS, FROM);
-    rig_expect(rig, "dense copy", dst, a, SRC);
-    rig->be.ops->zero(&rig->be, dst, SRC * rig->be.element_size);
-    rig->be.ops->add(&rig->be, dst, FROM, src, FROM, ROWS, FROM);
-    rig_expect(rig, "dense add", dst, a, SRC);
-    rig->be.ops->synchronize(&rig->be);
+        expected[i] *= 2;
+    rig->be.ops->add(&rig->be, dst, COLS, src, 0, ROWS, COLS);
+    rig_expect(rig, "repeated add", dst, expected, ALL);
+}
+
+static void bytes(struct rig *rig)
+{
+    enum { COUNT = 1001, SHIFT = 3, REST = COUNT - SHIFT };
+    uint8_t values[COUNT], got[COUNT];
+    char *src, *dst = rig_new(rig, COUNT);
+    for (int64_t i = 0; i < COUNT; i++)
+        values[i] = (uint8_t)(i * 31);
+    src = rig_put_bytes(rig, values, COUNT);
+    rig->be.ops->copy_bytes(&rig->be, dst + SHIFT, src, REST);
+    rig->be.ops->copy_bytes(&rig->be, dst, src, 0);
+    rig->be.ops->download(&rig->be, got, dst, COUNT);
+    CHECK(memcmp(got + SHIFT, values, REST) == 0);
+    CHECK(got[0] == 0 && got[SHIFT - 1] == 0);
+}
+
+/* Also numbers half way between two of bf16, which go to the even one; from any place. */
+static void narrowing(struct rig *rig)
+{
+    enum { COUNT = 1003 };
+    void *src, *dst = rig_new(rig, COUNT);
+    rig_fill(rig, a, COUNT, 1);
+    for (int64_t i = 0; i < COUNT; i++)
+        a[i] = i % 2 == 0 ? a[i] * 0.7 : 1 + (double)i / 256;
+    src = rig_put_wide(rig, a, COUNT);
+    rig_get_wide(rig, src, a, COUNT);
+    for (int64_t shift = 0; shift < 2; shift++) {
+        memcpy(expected, a + shift, (size_t)(COUNT - shift) * sizeof *a);
+        rig_round(rig, expected, COUNT - shift);
+        rig->be.ops->narrow(&rig->be, dst, (char *)src + (size_t)shift * rig->be.wide_size,
+                            COUNT - shift);
+        rig_get(rig, dst, b, COUNT - shift);
+        rig_check(rig, "narrow", b, expected, COUNT - shift, 0);
+    }
+}
+
+/* Every operation over nothing leaves its outputs as they are. */
+static void nothing(struct rig *rig)
+{
+    const struct mimo_backend_ops *ops = rig->be.ops;
+    const struct mimo_adamw settings = {.correction1 = 1, .correction2 = 1};
+    struct mimo_backend *be = &rig->be;
+    void *x = rig_put_wide(rig, (double[2]){1, 2}, 2), *wide = rig_put_wide(rig, (double[1]){5}, 1);
+    const double std = 1;
+    double held[2];
+    ops->narrow(be, x, wide, 0);
+    ops->zero(be, x, 0);
+    ops->copy(be, x, 4, wide, 4, 0, 4);
+    ops->add(be, x, 4, wide, 4, 0, 4);
+    ops->scatter_rows(be, x, wide, NULL, 0, 4);
+    ops->gather_rows(be, x, wide, NULL, 0, 4);
+    ops->layer_norm_backward(be, x, x, x, wide, wide, wide, wide, wide, 0, 1);
+    ops->rms_norm_backward(be, x, x, wide, wide, wide, wide, 0, 1);
+    ops->activation_forward(be, MIMO_ACTIVATION_GELU, x, wide, 0);
+    ops->activation_backward(be, MIMO_ACTIVATION_GELU, x, wide, wide, 0);
+    ops->swiglu_forward(be, x, wide, 0, 4);
+    ops->swiglu_backward(be, x, wide, wide, 0, 4);
+    ops->embedding_forward(be, x, wide, NULL, 0, 1, 0, 1);
+    ops->embedding_backward(be, x, wide, NULL, 0, 1, 0, 1);
+    ops->cross_entropy_max(be, x, wide, 0, 4);
+    ops->cross_entropy_sum(be, x, wide, wide, NULL, 0, 4, 0);
+    ops->cross_entropy_loss(be, x, wide, 0);
+    ops->cross_entropy_backward(be, x, wide, wide, NULL, 0, 4, 0, 1);
+    ops->image_patches(be, x, wide, 0, 1, 2, 1, &std, &std);
+    ops->vit_embed_forward(be, x, wide, wide, wide, 0, 2, 1);
+    ops->vit_embed_backward(be, x, x, x, wide, 0, 2, 1);
+    ops->linear_backward_weight(be, x, x, wide, wide, 0, 1, 1);
+    ops->adamw(be, x, NULL, wide, x, x, 0, &settings);
+    rig_get_wide(rig, x, held, 2);
+    CHECK(held[0] == 1 && held[1] == 2);
 }
 
 static void sums(struct rig *rig)
 {
-    const int64_t counts[] = {0, 1, 31, 32, 1000};
-    rig_fill(a, 1000, 1);
+    const int64_t counts[] = {0, 1, 3, 31, 32, 1000, 1024, 30001};
+    rig_fill(rig, a, SIZE, 1);
     for (size_t n = 0; n < sizeof counts / sizeof *counts; n++) {
-        void *x = rig_put(rig, a, counts[n]);
+        void *x = rig_put_wide(rig, a, counts[n]);
         double plain = 0, squares = 0;
         for (int64_t i = 0; i < counts[n]; i++) {
             plain += a[i];
@@ -482,65 +629,78 @@ static void sums(struct rig *rig)
     }
 }
 
+/* Elements `first` ... `first` + count - 1 of COUNT, the moments of which lie at the places of
+ * their own; what lies around is not touched. */
+enum { ADAMW_COUNT = 1101 };
+
+static void expect_adamw(const struct mimo_adamw *s, int64_t first, int64_t count, double *moment1,
+                         double *moment2)
+{
+    for (int64_t i = 0; i < count; i++) {
+        const double gradient = b[first + i] * s->gradient_scale;
+        moment1[i] = s->beta1 * moment1[i] + (1 - s->beta1) * gradient;
+        moment2[i] = s->beta2 * moment2[i] + (1 - s->beta2) * gradient * gradient;
+        expected[first + i] -= s->lr * (moment1[i] / s->correction1 /
+                                            (sqrt(moment2[i] / s->correction2) + s->epsilon) +
+                                        s->weight_decay * a[first + i]);
+    }
+}
+
+static void check_adamw(struct rig *rig, int64_t first, int64_t count, int64_t moments)
+{
+    const struct mimo_adamw s = {0.01, 0.9, 0.99, 1e-8, 0.1, 0.19, 0.0199, 0.7};
+    const bool has_master = rig->be.element_size != rig->be.wide_size;
+    const size_t wide = rig->be.wide_size;
+    char *weight, *master = NULL, *gradient, *m, *v;
+    rig_fill(rig, a, ADAMW_COUNT, 1);
+    rig_fill(rig, b, ADAMW_COUNT, 2);
+    rig_fill(rig, c, ADAMW_COUNT, 3);
+    rig_fill(rig, other, ADAMW_COUNT, 4);
+    for (int64_t i = 0; i < ADAMW_COUNT; i++) {
+        a[i] += has_master ? 1e-3 : 0; /* what the weight does not show */
+        other[i] = fabs(other[i]);
+    }
+    weight = rig_put(rig, a, ADAMW_COUNT);
+    if (has_master)
+        master = rig_put_wide(rig, a, ADAMW_COUNT);
+    gradient = rig_put_wide(rig, b, ADAMW_COUNT);
+    m = rig_put_wide(rig, c, ADAMW_COUNT);
+    v = rig_put_wide(rig, other, ADAMW_COUNT);
+    memcpy(expected, a, ADAMW_COUNT * sizeof *a);
+    expect_adamw(&s, first, count, c + moments, other + moments);
+    rig->be.ops->adamw(&rig->be, weight + (size_t)first * rig->be.element_size,
+                       has_master ? master + (size_t)first * wide : NULL,
+                       gradient + (size_t)first * wide, m + (size_t)moments * wide,
+                       v + (size_t)moments * wide, count, &s);
+    rig_expect(rig, "weight", weight, expected, ADAMW_COUNT);
+    if (has_master)
+        rig_expect_wide(rig, "master", master, expected, ADAMW_COUNT);
+    rig_expect_wide(rig, "moment 1", m, c, ADAMW_COUNT);
+    rig_expect_wide(rig, "moment 2", v, other, ADAMW_COUNT);
+}
+
 static void adamw(struct rig *rig)
 {
-    enum { COUNT = 37 };
-    const struct mimo_adamw s = {0.01, 0.9, 0.99, 1e-8, 0.1, 0.19, 0.0199, 0.7};
-    double moment1[COUNT], moment2[COUNT];
-    void *w, *g, *m, *v;
-    rig_fill(a, COUNT, 1);
-    rig_fill(b, COUNT, 2);
-    rig_fill(moment1, COUNT, 3);
-    rig_fill(moment2, COUNT, 4);
-    for (int64_t i = 0; i < COUNT; i++)
-        moment2[i] = fabs(moment2[i]);
-    w = rig_put(rig, a, COUNT);
-    g = rig_put(rig, b, COUNT);
-    m = rig_put(rig, moment1, COUNT);
-    v = rig_put(rig, moment2, COUNT);
-    for (int64_t i = 0; i < COUNT; i++) {
-        const double gradient = b[i] * s.gradient_scale;
-        moment1[i] = s.beta1 * moment1[i] + (1 - s.beta1) * gradient;
-        moment2[i] = s.beta2 * moment2[i] + (1 - s.beta2) * gradient * gradient;
-        expected[i] = a[i] - s.lr * (moment1[i] / s.correction1 /
-                                         (sqrt(moment2[i] / s.correction2) + s.epsilon) +
-                                     s.weight_decay * a[i]);
-    }
-    rig->be.ops->adamw(&rig->be, w, NULL, g, m, v, COUNT, &s);
-    rig_expect(rig, "weight", w, expected, COUNT);
-    rig_expect(rig, "moment 1", m, moment1, COUNT);
-    rig_expect(rig, "moment 2", v, moment2, COUNT);
+    const int64_t runs[][3] = {{0, 1101, 0}, {0, 0, 0}, {3, 1024, 3}, {5, 1, 5},
+                               {7, 200, 0},  {1, 2, 1}, {8, 256, 4},  {6, 3, 6}};
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++)
+        check_adamw(rig, runs[i][0], runs[i][1], runs[i][2]);
 }
 
 static void memory(struct rig *rig)
 {
     const size_t sizes[] = {0, 1, 1000, (size_t)5 << 20};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        char *bytes = rig->be.ops->alloc(&rig->be, sizes[i]);
+        char *device = rig->be.ops->alloc(&rig->be, sizes[i]), *host = malloc(sizes[i] + 1);
         size_t used = 0;
-        CHECK(bytes != NULL && (uintptr_t)bytes % 64 == 0);
+        CHECK(device != NULL && host != NULL && (uintptr_t)device % 64 == 0);
+        rig->be.ops->download(&rig->be, host, device, sizes[i]);
         for (size_t j = 0; j < sizes[i]; j++)
-            used += bytes[j] != 0;
+            used += host[j] != 0;
         CHECK_INT(used, 0);
-        rig->be.ops->free(&rig->be, bytes);
+        rig->be.ops->free(&rig->be, device);
+        free(host);
     }
-}
-
-static void opening(void)
-{
-    struct mimo_backend be = {0};
-    struct mimo_error err = {0};
-    (void)setenv("MIMO_CPU", "sse9", 1);
-    CHECK_INT(mimo_backend_cpu_open(&be, MIMO_PRECISION_FP32, &err), MIMO_E_USAGE);
-    CHECK_CONTAINS(err.message, "sse9");
-    (void)unsetenv("MIMO_CPU");
-    err = (struct mimo_error){0};
-    CHECK_INT(mimo_backend_cpu_open(&be, MIMO_PRECISION_BF16, &err), MIMO_E_WORLD);
-    CHECK(be.ops == NULL);
-    CHECK_INT(mimo_backend_cpu_open(&be, MIMO_PRECISION_FP64, NULL), MIMO_OK);
-    CHECK_TEXT(be.ops->name, "cpu");
-    CHECK_INT(be.element_size, 8);
-    mimo_backend_close(&be);
 }
 
 #define EACH(name)                                                                                 \
@@ -554,12 +714,17 @@ EACH(activations)
 EACH(swiglu)
 EACH(not_a_number)
 EACH(rotary)
+EACH(attention)
 EACH(embedding)
 EACH(cross_entropy)
 EACH(images)
 EACH(vit_embed)
 EACH(rows_by_index)
 EACH(copies)
+EACH(repeated_rows)
+EACH(bytes)
+EACH(narrowing)
+EACH(nothing)
 EACH(sums)
 EACH(adamw)
 EACH(memory)
@@ -571,17 +736,20 @@ static const struct mimo_test tests[] = {
     {"swiglu", test_swiglu},
     {"not a number stays visible", test_not_a_number},
     {"rotary and its inverse", test_rotary},
-    {"attention", attention},
+    {"attention", test_attention},
     {"embedding of a shard", test_embedding},
     {"cross entropy over 1 to 3 shards", test_cross_entropy},
     {"image patches", test_images},
     {"class token and positions", test_vit_embed},
     {"rows by index", test_rows_by_index},
     {"copies and sums with strides", test_copies},
-    {"sums and scaling", test_sums},
+    {"one row to many", test_repeated_rows},
+    {"bytes", test_bytes},
+    {"to the element type", test_narrowing},
+    {"no rows, no elements", test_nothing},
+    {"sums", test_sums},
     {"AdamW", test_adamw},
     {"memory", test_memory},
-    {"opening", opening},
 };
 
 MIMO_TEST_MAIN("backend: forward", tests)

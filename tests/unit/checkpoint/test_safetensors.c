@@ -341,22 +341,26 @@ static void test_converts_elements(void)
     char unaligned[1 + sizeof halves];
     double wide[4];
     float narrow[4];
+    uint16_t back[2];
 
-    mimo_convert_elements(wide, true, f64, MIMO_SAFETENSORS_F64, 4);
+    mimo_convert_elements(wide, MIMO_SAFETENSORS_F64, f64, MIMO_SAFETENSORS_F64, 4);
     for (int i = 0; i < 4; i++)
         CHECK(wide[i] == f64[i]);
-    mimo_convert_elements(narrow, false, f64, MIMO_SAFETENSORS_F64, 4);
+    mimo_convert_elements(narrow, MIMO_SAFETENSORS_F32, f64, MIMO_SAFETENSORS_F64, 4);
     CHECK(narrow[0] == 1.0F && narrow[1] == 1.0F && narrow[2] == -0x1p-140F &&
           narrow[3] == INFINITY);
-    mimo_convert_elements(narrow, false, f32, MIMO_SAFETENSORS_F32, 2);
+    mimo_convert_elements(narrow, MIMO_SAFETENSORS_F32, f32, MIMO_SAFETENSORS_F32, 2);
     CHECK(narrow[0] == f32[0] && narrow[1] == f32[1]);
-    mimo_convert_elements(wide, true, f32, MIMO_SAFETENSORS_F32, 2);
+    mimo_convert_elements(wide, MIMO_SAFETENSORS_F64, f32, MIMO_SAFETENSORS_F32, 2);
     CHECK(wide[0] == (double)0.1F && wide[1] == -3.5);
     memcpy(unaligned + 1, halves, sizeof halves);
-    mimo_convert_elements(narrow, false, unaligned + 1, MIMO_SAFETENSORS_F16, 3);
+    mimo_convert_elements(narrow, MIMO_SAFETENSORS_F32, unaligned + 1, MIMO_SAFETENSORS_F16, 3);
     CHECK(narrow[0] == 1.0F && narrow[1] == -2.0F && narrow[2] == 0x1p-24F);
-    mimo_convert_elements(wide, true, unaligned + 1, MIMO_SAFETENSORS_BF16, 3);
+    mimo_convert_elements(wide, MIMO_SAFETENSORS_F64, unaligned + 1, MIMO_SAFETENSORS_BF16, 3);
     CHECK(wide[0] == 0.0078125 && wide[1] == -2.0 && wide[2] == 0x1p-133);
+    mimo_convert_elements(unaligned + 1, MIMO_SAFETENSORS_BF16, f32, MIMO_SAFETENSORS_F32, 2);
+    memcpy(back, unaligned + 1, sizeof back);
+    CHECK(back[0] == 0x3dcd && back[1] == 0xc060); /* 0.1 is rounded up */
     CHECK(!mimo_convert_reads(MIMO_SAFETENSORS_I64));
 }
 

@@ -1,7 +1,10 @@
 /* Where parts of tensors lie in a file, and that a part which differs on disk is noticed. */
 #include "fixture.h"
+#include "runtime/bf16.h"
 #include "runtime/checkpoint/shard.h"
 #include "tests/unit/check.h"
+
+#include <stdlib.h>
 
 #define PATH "test_shard_map.tmp"
 
@@ -148,6 +151,41 @@ static void test_names_a_short_file(void)
     mimo_disk_close(&file);
 }
 
+/* Float32 in the file, bfloat16 in memory: stored exactly, fetched rounded. */
+static void test_narrower_in_memory(void)
+{
+    enum { COUNT = 3000001 }; /* more than the staging buffers hold */
+    static const uint64_t length[] = {COUNT};
+    const struct mimo_tensor_shard shard = {.end = COUNT, .is_bf16 = true};
+    const struct mimo_shard_map map = mimo_shard_map(0, length, 1, 4, &shard);
+    struct mimo_backend backend = fixture_backend(MIMO_PRECISION_BF16);
+    struct mimo_disk_file file = {.descriptor = -1};
+    uint16_t *memory = calloc(2 * (size_t)COUNT, sizeof *memory), *again = memory + COUNT;
+    const float above = mimo_bf16_widen(0x4000) + 0x1p-7F; /* half way from 2 to its neighbour */
+    struct mimo_staging staging;
+    float first[2];
+
+    for (size_t i = 0; i < COUNT; i++)
+        memory[i] = (uint16_t)(0x4000 + i % 1000);
+    fixture_invert(memory, COUNT * sizeof *memory);
+    mimo_staging_init(&staging, &backend);
+    fixture_write(PATH, memory, 0);
+    CHECK_INT(mimo_disk_open(&file, PATH, true, MIMO_E_CHECKPOINT, NULL), MIMO_OK);
+    CHECK_INT(mimo_shard_store(&staging, &file, &map, memory, NULL), MIMO_OK);
+    CHECK_INT(mimo_shard_compare(&staging, &file, &map, memory, NULL), MIMO_OK);
+    CHECK_INT(mimo_disk_read(&file, 0, first, sizeof first, NULL), MIMO_OK);
+    CHECK(first[0] == 2.0F && first[1] == 2.015625F);
+    CHECK_INT(mimo_shard_fetch(&staging, &file, &map, again, NULL), MIMO_OK);
+    CHECK(memcmp(memory, again, COUNT * sizeof *memory) == 0);
+    CHECK_INT(mimo_disk_write(&file, 0, &above, sizeof above, NULL), MIMO_OK);
+    CHECK_INT(mimo_shard_compare(&staging, &file, &map, memory, NULL), MIMO_E_CHECKPOINT);
+    CHECK_INT(mimo_shard_fetch(&staging, &file, &map, again, NULL), MIMO_OK);
+    CHECK(memcmp(memory, again, COUNT * sizeof *memory) == 0); /* rounded to even */
+    mimo_disk_close(&file);
+    mimo_staging_release(&staging);
+    free(memory);
+}
+
 static const struct mimo_test tests[] = {
     {"maps", test_maps},
     {"pieces of parts", test_pieces},
@@ -155,6 +193,7 @@ static const struct mimo_test tests[] = {
     {"compares with memory", test_compares_with_memory},
     {"checksums notice every byte", test_checksums_notice_every_byte},
     {"names a short file", test_names_a_short_file},
+    {"narrower in memory", test_narrower_in_memory},
 };
 
 MIMO_TEST_MAIN("shard map", tests)

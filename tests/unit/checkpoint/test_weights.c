@@ -96,6 +96,56 @@ static void test_converts(void)
     mimo_weights_close(weights);
 }
 
+/* Elements skip_front ... of rows 1 and 2 of a matrix of five rows, of which three are stored. */
+static void check_piece(struct mimo_weights *weights, uint64_t skip_front, uint64_t skip_back,
+                        const float *expected)
+{
+    static const struct mimo_tensor_info extended = {"module.m", 2, false, {5, 2}};
+    struct mimo_backend backend = fixture_backend(MIMO_PRECISION_FP32);
+    float values[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    const struct mimo_tensor_shard shard = {
+        .begin = 1, .end = 5, .skip_front = skip_front, .skip_back = skip_back, .data = values};
+
+    fixture_invert(values, sizeof values);
+    CHECK_INT(mimo_weights_read(weights, &backend, "m", &extended, &shard, true, NULL), MIMO_OK);
+    fixture_invert(values, sizeof values);
+    for (int i = 0; i < 8; i++)
+        CHECK_NEAR(values[i], expected[i], 0);
+}
+
+static void test_reads_pieces(void)
+{
+    struct mimo_weights *weights = NULL;
+
+    write_single();
+    CHECK_INT(mimo_weights_open(&weights, FOLDER, NULL), MIMO_OK);
+    check_piece(weights, 0, 6, (const float[]){2, 3, -1, -1, -1, -1, -1, -1});
+    check_piece(weights, 1, 2, (const float[]){3, 4, 5, -1, -1, -1, -1, -1});
+    check_piece(weights, 4, 0, (const float[]){-1, -1, -1, -1, -1, -1, -1, -1});
+    check_piece(weights, 5, 1, (const float[]){-1, -1, -1, -1, -1, -1, -1, -1});
+    mimo_weights_close(weights);
+}
+
+/* Into bfloat16, from its own kind and others. */
+static void test_rounds(void)
+{
+    static const struct mimo_tensor_info info = {"v", 1, false, {2}};
+    struct mimo_backend backend = fixture_backend(MIMO_PRECISION_BF16);
+    struct mimo_weights *weights = NULL;
+    uint16_t values[2];
+    const struct mimo_tensor_shard shard = {.end = 2, .data = values, .is_bf16 = true};
+
+    write_single();
+    CHECK_INT(mimo_weights_open(&weights, FOLDER, NULL), MIMO_OK);
+    CHECK_INT(mimo_weights_read(weights, &backend, "b", &info, &shard, false, NULL), MIMO_OK);
+    fixture_invert(values, sizeof values);
+    CHECK(values[0] == 0xc040 && values[1] == 0x3f80);
+    CHECK_INT(mimo_weights_read(weights, &backend, "h", &info, &shard, false, NULL), MIMO_OK);
+    fixture_invert(values, sizeof values);
+    CHECK(values[0] == 0x3f80 && values[1] == 0x3380);
+    mimo_weights_close(weights);
+}
+
 static void test_leaves_lacking_rows(void)
 {
     static const struct mimo_tensor_info extended = {"module.m", 2, true, {5, 2}};
@@ -267,6 +317,8 @@ static void test_refuses_empty_folders(void)
 static const struct mimo_test tests[] = {
     {"reads shards", test_reads_shards},
     {"converts", test_converts},
+    {"reads pieces", test_reads_pieces},
+    {"rounds", test_rounds},
     {"leaves lacking rows", test_leaves_lacking_rows},
     {"refuses other shapes", test_refuses_other_shapes},
     {"refuses other types and names", test_refuses_other_types_and_names},

@@ -39,6 +39,17 @@ static void takes_the_likeliest(void)
     mimo_arena_release(&arena);
 }
 
+static void reads_bfloat16(void)
+{
+    static const uint16_t logits[VOCAB] = {0x3f80, 0xc040, 0x4000, 0x3fff}; /* 1, -3, 2, 1.99 */
+    struct mimo_arena arena = {0};
+    struct mimo_sampler sampler;
+
+    mimo_sampler_open(&sampler, 1, 0.0, 1.0, VOCAB, sizeof *logits, &arena);
+    CHECK_INT(mimo_sampler_take(&sampler, logits, 0, 0), 2);
+    mimo_arena_release(&arena);
+}
+
 static void draws_by_probability(void)
 {
     double counts[VOCAB];
@@ -73,9 +84,8 @@ static void nucleus_cuts_the_tail(void)
 }
 
 static const struct mimo_test TESTS[] = {
-    {"greedy", takes_the_likeliest},
-    {"by chance", draws_by_probability},
-    {"temperature", temperature_sharpens},
+    {"greedy", takes_the_likeliest},     {"bfloat16", reads_bfloat16},
+    {"by chance", draws_by_probability}, {"temperature", temperature_sharpens},
     {"nucleus", nucleus_cuts_the_tail},
 };
 

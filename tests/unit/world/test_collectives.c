@@ -1,16 +1,14 @@
 /*
- * Every collective, through shared memory and through MPI, bit for bit against sums in ascending
- * order that each rank computes for itself.
+ * Every collective, bit for bit against sums in ascending order that each rank computes for itself.
  */
+#include "runtime/bf16.h"
 #include "runtime/world/reduce.h"
-#include "tests/unit/world/mpi_suite.h"
+#include "tests/unit/world/transport_suite.h"
 
-#include <time.h>
+enum { COUNT_MAX = 40001, MEMBERS_MAX = 8, BEHIND = 8 /* bytes that must stay what they were */ };
 
-enum { COUNT_MAX = 40001, MEMBERS_MAX = 8 };
-
-static struct mimo_transport *transport;
 static double storage[COUNT_MAX + 8], expected_storage[COUNT_MAX + 8];
+static char *memory; /* of the transport, as large as `storage` */
 
 static const size_t counts[] = {0, 1, 3, 64, 511, 512, 513, 1000, 1025, 2689, 5000, 16384, 40001};
 
@@ -27,6 +25,9 @@ static void set(void *data, size_t i, enum mimo_dtype dtype, double value)
     switch (dtype) {
     case MIMO_DTYPE_F32:
         ((float *)data)[i] = (float)value;
+        return;
+    case MIMO_DTYPE_BF16:
+        ((uint16_t *)data)[i] = mimo_bf16_round((float)value);
         return;
     case MIMO_DTYPE_F64:
         ((double *)data)[i] = value;
@@ -49,14 +50,22 @@ static void fill(void *data, size_t count, enum mimo_dtype dtype, uint32_t membe
 static void combine(void *out, size_t i, const double *values, uint32_t size, enum mimo_dtype dtype,
                     enum mimo_reduction reduction)
 {
-    double one[MEMBERS_MAX];
-    const void *parts[MEMBERS_MAX];
+    const uint32_t at_once = rig_rounds_each_sum ? 2 : size;
+    char *const result = (char *)out + i * mimo_dtype_bytes(dtype);
+    double one[MEMBERS_MAX], sum;
+    const void *parts[MEMBERS_MAX] = {&one[0]};
 
-    for (uint32_t m = 0; m < size; m++) {
-        set(&one[m], 0, dtype, values[m]);
-        parts[m] = &one[m];
+    set(&one[0], 0, dtype, values[0]);
+    set(result, 0, dtype, values[0]);
+    for (uint32_t done = 1; done < size; done += at_once - 1) {
+        for (uint32_t m = 1; m < at_once; m++) {
+            set(&one[m], 0, dtype, values[done + m - 1]);
+            parts[m] = &one[m];
+        }
+        mimo_reduce(result, parts, at_once, 1, dtype, reduction);
+        memcpy(&sum, result, mimo_dtype_bytes(dtype));
+        parts[0] = &sum;
     }
-    mimo_reduce((char *)out + i * mimo_dtype_bytes(dtype), parts, size, 1, dtype, reduction);
 }
 
 /* expected[i] = element of member 0 + of member 1 + ..., in that order. */
@@ -86,6 +95,18 @@ static void check_bytes(const void *actual, const void *expected, size_t bytes, 
     CHECK(i == bytes);
 }
 
+/* `storage` goes to the transport's memory and, after the operation, comes back. */
+static void put(size_t bytes)
+{
+    rig_write(memory, storage, bytes + BEHIND);
+}
+
+static void get(size_t bytes)
+{
+    memset(storage, 0, bytes + BEHIND);
+    rig_read(storage, memory, bytes + BEHIND);
+}
+
 static void check_all_reduce(size_t count, enum mimo_dtype dtype, enum mimo_reduction reduction)
 {
     struct mimo_error err = {.status = MIMO_OK};
@@ -95,11 +116,13 @@ static void check_all_reduce(size_t count, enum mimo_dtype dtype, enum mimo_redu
     memset(expected_storage, 0x5a, sizeof expected_storage);
     fill(storage, count, dtype, suite_place().rank);
     expect(expected_storage, count, dtype, reduction);
+    put(bytes);
     CHECK_INT(
-        transport->ops->all_reduce(transport->everyone, storage, count, dtype, reduction, &err),
+        transport->ops->all_reduce(transport->everyone, memory, count, dtype, reduction, &err),
         MIMO_OK);
     CHECK_TEXT(err.message, "");
-    check_bytes(storage, expected_storage, bytes + 8, "all_reduce");
+    get(bytes);
+    check_bytes(storage, expected_storage, bytes + BEHIND, "all_reduce");
 }
 
 static void test_all_reduce(void)
@@ -148,9 +171,11 @@ static void check_all_gather(size_t count, enum mimo_dtype dtype, const size_t *
         memcpy((char *)storage + begins[rank] * size,
                (char *)expected_storage + begins[rank] * size,
                (begins[rank + 1] - begins[rank]) * size);
-    CHECK_INT(transport->ops->all_gather(transport->everyone, storage, begins, dtype, &err),
+    put(count * size);
+    CHECK_INT(transport->ops->all_gather(transport->everyone, memory, begins, dtype, &err),
               MIMO_OK);
-    check_bytes(storage, expected_storage, count * size + 8, "all_gather");
+    get(count * size);
+    check_bytes(storage, expected_storage, count * size + BEHIND, "all_gather");
 }
 
 static void check_reduce_scatter(size_t count, enum mimo_dtype dtype, const size_t *begins)
@@ -161,8 +186,10 @@ static void check_reduce_scatter(size_t count, enum mimo_dtype dtype, const size
 
     fill(storage, count, dtype, rank);
     expect(expected_storage, count, dtype, MIMO_REDUCE_SUM);
-    CHECK_INT(transport->ops->reduce_scatter(transport->everyone, storage, begins, dtype, &err),
+    put(count * size);
+    CHECK_INT(transport->ops->reduce_scatter(transport->everyone, memory, begins, dtype, &err),
               MIMO_OK);
+    get(count * size);
     check_bytes((char *)storage + begins[rank] * size,
                 (char *)expected_storage + begins[rank] * size,
                 (begins[rank + 1] - begins[rank]) * size, "reduce_scatter");
@@ -199,8 +226,10 @@ static void check_broadcast(size_t bytes, uint32_t root)
     fill(expected_storage, bytes, MIMO_DTYPE_U8, root);
     if (suite_place().rank == root)
         fill(storage, bytes, MIMO_DTYPE_U8, root);
-    CHECK_INT(transport->ops->broadcast(transport->everyone, storage, bytes, root, &err), MIMO_OK);
-    check_bytes(storage, expected_storage, bytes + 8, "broadcast");
+    put(bytes);
+    CHECK_INT(transport->ops->broadcast(transport->everyone, memory, bytes, root, &err), MIMO_OK);
+    get(bytes);
+    check_bytes(storage, expected_storage, bytes + BEHIND, "broadcast");
 }
 
 static void test_broadcast(void)
@@ -215,88 +244,39 @@ static void test_broadcast(void)
 /* Data on odd addresses: only the dtype's own alignment may be assumed. */
 static void test_unaligned_data(void)
 {
-    float *data = (float *)(void *)storage + 1;
+    const size_t bytes = 5000 * sizeof(float);
     struct mimo_error err = {.status = MIMO_OK};
 
-    fill(data, 5000, MIMO_DTYPE_F32, suite_place().rank);
+    fill(storage, 5000, MIMO_DTYPE_F32, suite_place().rank);
     expect(expected_storage, 5000, MIMO_DTYPE_F32, MIMO_REDUCE_SUM);
-    CHECK_INT(transport->ops->all_reduce(transport->everyone, data, 5000, MIMO_DTYPE_F32,
-                                         MIMO_REDUCE_SUM, &err),
+    rig_write(memory + sizeof(float), storage, bytes);
+    CHECK_INT(transport->ops->all_reduce(transport->everyone, memory + sizeof(float), 5000,
+                                         MIMO_DTYPE_F32, MIMO_REDUCE_SUM, &err),
               MIMO_OK);
-    check_bytes(data, expected_storage, 5000 * sizeof *data, "all_reduce, unaligned");
+    rig_read(storage, memory + sizeof(float), bytes);
+    check_bytes(storage, expected_storage, bytes, "all_reduce, unaligned");
 }
 
-static double cpu_seconds(void)
+static void take_memory(void)
 {
-    struct timespec used;
-
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return (double)used.tv_sec + (double)used.tv_nsec * 1e-9;
+    memory = rig_alloc(sizeof storage);
+    CU_ASSERT_FATAL(memory != NULL);
 }
 
-/* Rank 0 comes 300 ms late; the others sleep meanwhile, with their cores free for those who
- * compute. */
-static void test_waiting_takes_no_core(void)
+static void give_memory_back(void)
 {
-    const struct timespec late = {.tv_nsec = 300000000};
-    const double before = cpu_seconds();
-
-    if (suite_place().rank == 0)
-        (void)nanosleep(&late, NULL);
-    check_all_reduce(1, MIMO_DTYPE_F32, MIMO_REDUCE_SUM);
-    CHECK(cpu_seconds() - before < 0.15);
+    rig_free(memory);
 }
-
-/* In shared memory a mismatch is noticed and named by all; MPI would hang or deliver garbage. */
-static void test_mismatch_is_noticed(void)
-{
-    const struct mimo_world_place place = suite_place();
-    struct mimo_transport *other = suite_transport(true);
-    struct mimo_error err = {.status = MIMO_OK};
-    const size_t count = place.rank + 1 == place.size ? 2000 : 2001;
-    const enum mimo_status status = other->ops->all_reduce(other->everyone, storage, count,
-                                                           MIMO_DTYPE_F32, MIMO_REDUCE_SUM, &err);
-
-    if (place.size > 1) {
-        CHECK_INT(status, MIMO_E_FAILED);
-        CHECK_CONTAINS(err.message, "disagree in all-reduce of all ranks [0, 1");
-        CHECK_CONTAINS(err.message, "2000");
-        CHECK_CONTAINS(err.message, "2001");
-    }
-    other->ops->close(other);
-}
-
-static void open_shared(void)
-{
-    transport = suite_transport(true);
-}
-
-static void reopen_remote(void)
-{
-    transport->ops->close(transport);
-    transport = suite_transport(false);
-}
-
-static void close_transport(void)
-{
-    transport->ops->close(transport);
-}
-
-#define ALL_TESTS(way)                                                                             \
-    {way ": all_reduce", test_all_reduce}, {way ": sizes in turn", test_sizes_in_turn},            \
-        {way ": all_gather", test_all_gather}, {way ": reduce_scatter", test_reduce_scatter},      \
-        {way ": broadcast", test_broadcast}, {way ": unaligned data", test_unaligned_data},        \
-    {                                                                                              \
-        way ": waiting takes no core", test_waiting_takes_no_core                                  \
-    }
 
 static const struct mimo_test tests[] = {
-    {"open with windows", open_shared},
-    ALL_TESTS("shared"),
-    {"a mismatch is noticed", test_mismatch_is_noticed},
-    {"open without windows", reopen_remote},
-    ALL_TESTS("remote"),
-    {"close", close_transport},
+    {"memory", take_memory},
+    {"all_reduce", test_all_reduce},
+    {"sizes in turn", test_sizes_in_turn},
+    {"all_gather", test_all_gather},
+    {"reduce_scatter", test_reduce_scatter},
+    {"broadcast", test_broadcast},
+    {"unaligned data", test_unaligned_data},
+    {"memory, given back", give_memory_back},
 };
 
-MIMO_MPI_TEST_MAIN("collectives", tests)
+MIMO_TRANSPORT_TEST_MAIN("collectives", tests)

@@ -1,4 +1,5 @@
 /* Reductions in order, and the division of data into pieces, without MPI. */
+#include "runtime/bf16.h"
 #include "runtime/world/pieces.h"
 #include "runtime/world/reduce.h"
 #include "tests/unit/check.h"
@@ -70,6 +71,28 @@ static void test_integers(void)
     CHECK_INT(small[1], 200);
 }
 
+/* 256 + 1 is 256 again in bf16; the largest of all is taken as it is. */
+static void test_bf16_is_rounded_once(void)
+{
+    static uint16_t a[COUNT_MAX], b[COUNT_MAX], out[COUNT_MAX + 1];
+    const uint16_t one = mimo_bf16_round(1.0F);
+    const void *parts[PARTS] = {a, b, b};
+    size_t wrong = 0;
+
+    for (size_t i = 0; i < COUNT_MAX; i++) {
+        a[i] = mimo_bf16_round(i % 2 == 0 ? 256.0F : -256.0F);
+        b[i] = one;
+    }
+    mimo_reduce(out, parts, PARTS, COUNT_MAX, MIMO_DTYPE_BF16, MIMO_REDUCE_SUM);
+    for (size_t i = 0; i < COUNT_MAX; i++)
+        wrong += out[i] != mimo_bf16_round(i % 2 == 0 ? 258.0F : -254.0F);
+    mimo_reduce(out, parts, PARTS, COUNT_MAX, MIMO_DTYPE_BF16, MIMO_REDUCE_MAX);
+    for (size_t i = 0; i < COUNT_MAX; i++)
+        wrong += out[i] != (i % 2 == 0 ? a[i] : one);
+    CHECK_INT(wrong, 0);
+    CHECK_INT(out[COUNT_MAX], 0); /* nothing was written behind the end */
+}
+
 static void test_nan_is_the_largest(void)
 {
     const float a[] = {NAN, 1.0f, 2.0f}, b[] = {3.0f, NAN, -INFINITY};
@@ -126,6 +149,7 @@ static const struct mimo_test tests[] = {
     {"counts around the block", test_counts_around_the_block},
     {"one part is copied", test_one_part_is_copied},
     {"integers", test_integers},
+    {"bf16 is rounded once", test_bf16_is_rounded_once},
     {"NaN is the largest", test_nan_is_the_largest},
     {"pieces cover the data once", test_pieces_cover_the_data_once},
 };

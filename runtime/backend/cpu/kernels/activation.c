@@ -48,20 +48,20 @@ static ALWAYS_INLINE real slope_of(enum mimo_activation kind, real x)
     return gate + x * gate * (1 - gate) * gate_slope(kind, x);
 }
 
-static ALWAYS_INLINE void forward_loop(enum mimo_activation kind, real *y, const real *x,
+static ALWAYS_INLINE void forward_loop(enum mimo_activation kind, element *y, const element *x,
                                        int64_t count)
 {
 #pragma omp simd
     for (int64_t i = 0; i < count; i++)
-        y[i] = activate(kind, x[i]);
+        y[i] = to_element(activate(kind, to_real(x[i])));
 }
 
-static ALWAYS_INLINE void backward_loop(enum mimo_activation kind, real *dx, const real *dy,
-                                        const real *x, int64_t count)
+static ALWAYS_INLINE void backward_loop(enum mimo_activation kind, element *dx, const element *dy,
+                                        const element *x, int64_t count)
 {
 #pragma omp simd
     for (int64_t i = 0; i < count; i++)
-        dx[i] = dy[i] * slope_of(kind, x[i]);
+        dx[i] = to_element(to_real(dy[i]) * slope_of(kind, to_real(x[i])));
 }
 
 /* One loop for each kind, since the kind must be a constant inside a loop that is vectorised. */
@@ -102,11 +102,13 @@ static void swiglu_forward(struct mimo_backend *be, void *y, const void *x, int6
 {
     (void)be;
     for (int64_t r = 0; r < rows; r++) {
-        real *out = (real *)y + r * cols;
-        const real *gate = (const real *)x + 2 * r * cols, *up = gate + cols;
+        element *out = (element *)y + r * cols;
+        const element *gate = (const element *)x + 2 * r * cols, *up = gate + cols;
 #pragma omp simd
-        for (int64_t j = 0; j < cols; j++)
-            out[j] = gate[j] * sigmoid(gate[j]) * up[j];
+        for (int64_t j = 0; j < cols; j++) {
+            const real g = to_real(gate[j]);
+            out[j] = to_element(g * sigmoid(g) * to_real(up[j]));
+        }
     }
 }
 
@@ -115,14 +117,15 @@ static void swiglu_backward(struct mimo_backend *be, void *dx, const void *dy, c
 {
     (void)be;
     for (int64_t r = 0; r < rows; r++) {
-        const real *slope = (const real *)dy + r * cols;
-        const real *gate = (const real *)x + 2 * r * cols, *up = gate + cols;
-        real *dgate = (real *)dx + 2 * r * cols, *dup = dgate + cols;
+        const element *dout = (const element *)dy + r * cols;
+        const element *gate = (const element *)x + 2 * r * cols, *up = gate + cols;
+        element *dgate = (element *)dx + 2 * r * cols, *dup = dgate + cols;
 #pragma omp simd
         for (int64_t j = 0; j < cols; j++) {
-            const real g = gate[j], u = up[j], s = sigmoid(g);
-            dgate[j] = slope[j] * u * (s + g * s * (1 - s));
-            dup[j] = slope[j] * g * s;
+            const real g = to_real(gate[j]), u = to_real(up[j]), slope = to_real(dout[j]);
+            const real s = sigmoid(g);
+            dgate[j] = to_element(slope * u * (s + g * s * (1 - s)));
+            dup[j] = to_element(slope * g * s);
         }
     }
 }

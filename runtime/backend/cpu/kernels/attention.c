@@ -4,7 +4,7 @@
  * The forward pass keeps a running maximum and sum for each query of a block while it goes through
  * the blocks of keys (online softmax: Milakov and Gimelshein 2018; blocks as in FlashAttention, Dao
  * et al. 2022); the backward pass recomputes the probabilities from lse. Scores of one block are
- * all that is ever held.
+ * all that is ever held. Blocks of bf16 are widened, and gradients are added up in float32.
  */
 #include "plan/sizes.h"
 #include "runtime/backend/cpu/kernels/block_product.h"
@@ -17,32 +17,130 @@ enum { BLOCK = MIMO_ATTENTION_BLOCK, SCORES = BLOCK * BLOCK };
 /* One head of one sequence. */
 struct head {
     const struct mimo_attention *shape;
-    const real *q, *k, *v, *lse, *out, *dout;
-    real *dq, *dk, *dv;
+    const element *q, *k, *v, *out, *dout;
+    const real *lse;
+    element *dq;
+};
+
+/* Rows as they are computed with, `stride` elements apart; and such that are added to. */
+struct rows {
+    const real *data;
+    int64_t stride;
+};
+struct sums {
+    real *data;
+    int64_t stride;
 };
 
 /* The workspace, and what is remembered of each query of the block. */
 struct scratch {
-    real *k_t, *v_t;          /* [head_dim, BLOCK]: keys and values of the block, transposed */
-    real *scores, *gradients; /* [BLOCK, BLOCK] */
-    real *sums;               /* [BLOCK, head_dim]: Σ exp(score - maximum) · v */
+    real *k_t, *v_t;               /* [head_dim, BLOCK]: keys and values of the block, transposed */
+    real *scores, *gradients;      /* [BLOCK, BLOCK] */
+    real *sums;                    /* [BLOCK, head_dim]: Σ exp(score - maximum) · v; dq */
+    real *queries, *keys, *others; /* [BLOCK, head_dim]: widened; others: values, dout */
+    real *key_sums, *value_sums;   /* [keys, head_dim]: dk and dv that are narrower */
+    struct sums dk, dv;            /* where dk and dv are added up */
     real maximum[BLOCK], total[BLOCK], delta[BLOCK];
 };
 
 static size_t attention_workspace(struct mimo_backend *be, const struct mimo_attention *shape)
 {
     (void)be;
-    return (size_t)mimo_attention_workspace((uint64_t)shape->head_dim) * sizeof(real);
+    return (size_t)mimo_attention_workspace((uint64_t)shape->head_dim, (uint64_t)shape->keys,
+                                            MIMO_IS_BF16) *
+           sizeof(real);
 }
 
-static void scratch_lay(struct scratch *scratch, real *memory, int64_t head_dim)
+static real *take(real **memory, int64_t count)
 {
-    scratch->k_t = memory;
-    scratch->v_t = scratch->k_t + BLOCK * head_dim;
-    scratch->sums = scratch->v_t + BLOCK * head_dim;
-    scratch->scores = scratch->sums + BLOCK * head_dim;
-    scratch->gradients = scratch->scores + SCORES;
+    real *const taken = *memory;
+    *memory += count;
+    return taken;
 }
+
+static void scratch_lay(struct scratch *scratch, real *memory, int64_t head_dim, int64_t keys)
+{
+    scratch->k_t = take(&memory, BLOCK * head_dim);
+    scratch->v_t = take(&memory, BLOCK * head_dim);
+    scratch->sums = take(&memory, BLOCK * head_dim);
+    scratch->scores = take(&memory, SCORES);
+    scratch->gradients = take(&memory, SCORES);
+#if MIMO_IS_BF16
+    scratch->queries = take(&memory, BLOCK * head_dim);
+    scratch->keys = take(&memory, BLOCK * head_dim);
+    scratch->others = take(&memory, BLOCK * head_dim);
+    scratch->key_sums = take(&memory, keys * head_dim);
+    scratch->value_sums = take(&memory, keys * head_dim);
+#else
+    (void)keys;
+    scratch->queries = scratch->keys = scratch->others = NULL;
+    scratch->key_sums = scratch->value_sums = NULL;
+#endif
+}
+
+/* -- between elements and what is computed with ------------------------------------------------ */
+
+#if MIMO_IS_BF16
+
+static struct rows widen(const element *from, int64_t stride, int64_t rows, int64_t cols,
+                         real *room)
+{
+    for (int64_t r = 0; r < rows; r++)
+#pragma omp simd
+        for (int64_t d = 0; d < cols; d++)
+            room[r * cols + d] = to_real(from[r * stride + d]);
+    return (struct rows){room, cols};
+}
+
+/* Zeros that are added to; afterwards `narrow` puts the sums where they belong. */
+static struct sums sums_of(element *to, int64_t stride, int64_t rows, int64_t cols, real *room)
+{
+    (void)to;
+    (void)stride;
+    memset(room, 0, (size_t)(rows * cols) * sizeof *room);
+    return (struct sums){room, cols};
+}
+
+static void narrow(element *to, int64_t stride, struct sums sums, int64_t rows, int64_t cols)
+{
+    for (int64_t r = 0; r < rows; r++)
+#pragma omp simd
+        for (int64_t d = 0; d < cols; d++)
+            to[r * stride + d] = to_element(sums.data[r * sums.stride + d]);
+}
+
+#else
+
+/* The two types are one: all is done in place. */
+static struct rows widen(const element *from, int64_t stride, int64_t rows, int64_t cols,
+                         real *room)
+{
+    (void)rows;
+    (void)cols;
+    (void)room;
+    return (struct rows){from, stride};
+}
+
+static struct sums sums_of(element *to, int64_t stride, int64_t rows, int64_t cols, real *room)
+{
+    (void)room;
+    for (int64_t r = 0; r < rows; r++)
+        memset(to + r * stride, 0, (size_t)cols * sizeof *to);
+    return (struct sums){to, stride};
+}
+
+static void narrow(element *to, int64_t stride, struct sums sums, int64_t rows, int64_t cols)
+{
+    (void)to;
+    (void)stride;
+    (void)sums;
+    (void)rows;
+    (void)cols;
+}
+
+#endif
+
+/* -- forward ----------------------------------------------------------------------------------- */
 
 /* How many of the keys first ... first + keys - 1 query i sees. */
 static int64_t seen(const struct mimo_attention *shape, int64_t i, int64_t first, int64_t keys)
@@ -78,9 +176,11 @@ static ALWAYS_INLINE void transpose_quad(real *to, const real *from, int64_t str
 }
 
 /* to[d, j] = from[j, d] for a block, with zeros in the columns up to a whole vector. */
-static void transpose(real *to, const real *from, int64_t stride, int64_t keys, int64_t head_dim)
+static void transpose(real *to, struct rows rows, int64_t keys, int64_t head_dim)
 {
     const int64_t width = whole_vectors(keys), keys_4 = keys / 4 * 4, dims_4 = head_dim / 4 * 4;
+    const real *from = rows.data;
+    const int64_t stride = rows.stride;
     for (int64_t j = 0; j < keys_4; j += 4)
         for (int64_t d = 0; d < dims_4; d += 4)
             transpose_quad(to + d * BLOCK + j, from + j * stride + d, stride);
@@ -151,45 +251,49 @@ static void block_totals(const struct mimo_attention *shape, const struct span *
     }
 }
 
-static void forward_block(const struct head *head, struct scratch *scratch, const struct span *span)
+static void forward_block(const struct head *head, struct rows q, struct scratch *scratch,
+                          const struct span *span)
 {
     const struct mimo_attention *shape = head->shape;
     const int64_t dim = shape->head_dim;
+    const struct rows k = widen(head->k + span->key * shape->k_stride, shape->k_stride, span->keys,
+                                dim, scratch->keys);
+    const struct rows v = widen(head->v + span->key * shape->v_stride, shape->v_stride, span->keys,
+                                dim, scratch->others);
     real factor[BLOCK];
-    transpose(scratch->k_t, head->k + span->key * shape->k_stride, shape->k_stride, span->keys,
-              dim);
-    block_product(scratch->scores, BLOCK,
-                  (struct factor){head->q + span->query * shape->q_stride, shape->q_stride, 1},
-                  scratch->k_t, BLOCK, span->queries, whole_vectors(span->keys), dim, false);
+    transpose(scratch->k_t, k, span->keys, dim);
+    block_product(scratch->scores, BLOCK, (struct factor){q.data, q.stride, 1}, scratch->k_t, BLOCK,
+                  span->queries, whole_vectors(span->keys), dim, false);
     block_maxima(shape, span, scratch, factor);
     block_exponentials(span, scratch, factor);
     block_totals(shape, span, scratch, factor);
-    block_product(scratch->sums, dim, (struct factor){scratch->scores, BLOCK, 1},
-                  head->v + span->key * shape->v_stride, shape->v_stride, span->queries, dim,
-                  span->keys, span->key > 0);
+    block_product(scratch->sums, dim, (struct factor){scratch->scores, BLOCK, 1}, v.data, v.stride,
+                  span->queries, dim, span->keys, span->key > 0);
 }
 
 /* A query that sees no key gives zeros, and -inf as lse. */
-static void forward_finish(const struct scratch *scratch, real *out, int64_t stride, real *lse,
+static void forward_finish(const struct scratch *scratch, element *out, int64_t stride, real *lse,
                            int64_t queries, int64_t dim)
 {
     for (int64_t i = 0; i < queries; i++) {
         const real total = scratch->total[i], factor = total > 0 || isnan(total) ? 1 / total : 0;
         const real *sums = scratch->sums + i * dim;
-        real *row = out + i * stride;
+        element *row = out + i * stride;
 #pragma omp simd
         for (int64_t d = 0; d < dim; d++)
-            row[d] = sums[d] * factor;
+            row[d] = to_element(sums[d] * factor);
         lse[i] = (real)((double)scratch->maximum[i] + log((double)total));
     }
 }
 
-static void forward_queries(const struct head *head, struct scratch *scratch, real *out, real *lse,
-                            int64_t query)
+static void forward_queries(const struct head *head, struct scratch *scratch, element *out,
+                            real *lse, int64_t query)
 {
     const struct mimo_attention *shape = head->shape;
     struct span span = {.query = query, .queries = smaller(BLOCK, shape->queries - query)};
     const int64_t end = seen(shape, query + span.queries - 1, 0, shape->keys);
+    const struct rows q = widen(head->q + query * shape->q_stride, shape->q_stride, span.queries,
+                                shape->head_dim, scratch->queries);
     for (int64_t i = 0; i < span.queries; i++) {
         scratch->maximum[i] = -(real)INFINITY;
         scratch->total[i] = 0;
@@ -198,44 +302,54 @@ static void forward_queries(const struct head *head, struct scratch *scratch, re
         memset(scratch->sums, 0, (size_t)(span.queries * shape->head_dim) * sizeof(real));
     for (; span.key < end; span.key += BLOCK) {
         span.keys = smaller(BLOCK, end - span.key);
-        forward_block(head, scratch, &span);
+        forward_block(head, q, scratch, &span);
     }
     forward_finish(scratch, out + query * shape->out_stride, shape->out_stride, lse + query,
                    span.queries, shape->head_dim);
+}
+
+/* Head h of sequence b. */
+static struct head head_of(const struct mimo_attention *shape, const void *q, const void *k,
+                           const void *v, int64_t b, int64_t h)
+{
+    const int64_t dim = shape->head_dim, group = h / (shape->heads / shape->groups);
+    return (struct head){
+        .shape = shape,
+        .q = (const element *)q + b * shape->queries * shape->q_stride + h * dim,
+        .k = (const element *)k + b * shape->keys * shape->k_stride + group * dim,
+        .v = (const element *)v + b * shape->keys * shape->v_stride + group * dim,
+    };
 }
 
 static void attention_forward(struct mimo_backend *be, const struct mimo_attention *shape,
                               void *out, void *lse, const void *q, const void *k, const void *v,
                               void *workspace)
 {
-    const int64_t share = shape->heads / shape->groups, dim = shape->head_dim;
+    const int64_t dim = shape->head_dim, queries = shape->queries;
     struct scratch scratch;
     (void)be;
-    scratch_lay(&scratch, workspace, dim);
+    scratch_lay(&scratch, workspace, dim, 0);
     for (int64_t b = 0; b < shape->batch; b++)
         for (int64_t h = 0; h < shape->heads; h++) {
-            const struct head head = {
-                .shape = shape,
-                .q = (const real *)q + b * shape->queries * shape->q_stride + h * dim,
-                .k = (const real *)k + b * shape->keys * shape->k_stride + h / share * dim,
-                .v = (const real *)v + b * shape->keys * shape->v_stride + h / share * dim,
-            };
-            real *rows = (real *)out + b * shape->queries * shape->out_stride + h * dim;
-            real *logs = (real *)lse + (b * shape->heads + h) * shape->queries;
-            for (int64_t query = 0; query < shape->queries; query += BLOCK)
+            const struct head head = head_of(shape, q, k, v, b, h);
+            element *rows = (element *)out + b * queries * shape->out_stride + h * dim;
+            real *logs = (real *)lse + (b * shape->heads + h) * queries;
+            for (int64_t query = 0; query < queries; query += BLOCK)
                 forward_queries(&head, &scratch, rows, logs, query);
         }
 }
 
-static real row_product(const real *a, const real *b, int64_t count)
+/* -- backward ---------------------------------------------------------------------------------- */
+
+static real row_product(const element *a, const element *b, int64_t count)
 {
     vector sum = {0};
     real rest = 0;
     int64_t d = 0;
     for (; d + LANES <= count; d += LANES)
-        sum += vector_load(a + d) * vector_load(b + d);
+        sum += vector_widen(a + d) * vector_widen(b + d);
     for (; d < count; d++)
-        rest += a[d] * b[d];
+        rest += to_real(a[d]) * to_real(b[d]);
     return vector_total(sum) + rest;
 }
 
@@ -268,54 +382,92 @@ static void recompute(const struct head *head, struct scratch *scratch, const st
     }
 }
 
+/* What a block of queries brings along to each block of keys. */
+struct block {
+    struct rows q, dout;
+    struct sums dq;
+};
+
 static void backward_block(const struct head *head, struct scratch *scratch,
-                           const struct span *span)
+                           const struct block *block, const struct span *span)
 {
     const struct mimo_attention *shape = head->shape;
     const int64_t dim = shape->head_dim, width = whole_vectors(span->keys);
     const int64_t queries = span->queries, keys = span->keys;
-    const real *q = head->q + span->query * shape->q_stride;
-    const real *k = head->k + span->key * shape->k_stride;
-    const real *dout = head->dout + span->query * shape->out_stride;
+    const struct rows q = block->q, dout = block->dout;
+    const struct sums dk = scratch->dk, dv = scratch->dv, dq = block->dq;
     real *scores = scratch->scores, *gradients = scratch->gradients;
-    transpose(scratch->k_t, k, shape->k_stride, keys, dim);
-    transpose(scratch->v_t, head->v + span->key * shape->v_stride, shape->v_stride, keys, dim);
-    block_product(scores, BLOCK, (struct factor){q, shape->q_stride, 1}, scratch->k_t, BLOCK,
+    struct rows k;
+    transpose(
+        scratch->v_t,
+        widen(head->v + span->key * shape->v_stride, shape->v_stride, keys, dim, scratch->keys),
+        keys, dim);
+    k = widen(head->k + span->key * shape->k_stride, shape->k_stride, keys, dim, scratch->keys);
+    transpose(scratch->k_t, k, keys, dim);
+    block_product(scores, BLOCK, (struct factor){q.data, q.stride, 1}, scratch->k_t, BLOCK, queries,
+                  width, dim, false);
+    block_product(gradients, BLOCK, (struct factor){dout.data, dout.stride, 1}, scratch->v_t, BLOCK,
                   queries, width, dim, false);
-    block_product(gradients, BLOCK, (struct factor){dout, shape->out_stride, 1}, scratch->v_t,
-                  BLOCK, queries, width, dim, false);
     recompute(head, scratch, span);
-    block_product(head->dv + span->key * shape->v_stride, shape->v_stride,
-                  (struct factor){scores, 1, BLOCK}, dout, shape->out_stride, keys, dim, queries,
-                  true);
-    block_product(head->dk + span->key * shape->k_stride, shape->k_stride,
-                  (struct factor){gradients, 1, BLOCK}, q, shape->q_stride, keys, dim, queries,
-                  true);
-    block_product(head->dq + span->query * shape->q_stride, shape->q_stride,
-                  (struct factor){gradients, BLOCK, 1}, k, shape->k_stride, queries, dim, keys,
-                  true);
+    block_product(dv.data + span->key * dv.stride, dv.stride, (struct factor){scores, 1, BLOCK},
+                  dout.data, dout.stride, keys, dim, queries, true);
+    block_product(dk.data + span->key * dk.stride, dk.stride, (struct factor){gradients, 1, BLOCK},
+                  q.data, q.stride, keys, dim, queries, true);
+    block_product(dq.data, dq.stride, (struct factor){gradients, BLOCK, 1}, k.data, k.stride,
+                  queries, dim, keys, true);
 }
 
-static void backward_head(const struct head *head, struct scratch *scratch)
+static void backward_queries(const struct head *head, struct scratch *scratch, int64_t query)
 {
     const struct mimo_attention *shape = head->shape;
-    struct span span = {0};
-    for (; span.query < shape->queries; span.query += BLOCK) {
-        int64_t end;
-        span.queries = smaller(BLOCK, shape->queries - span.query);
-        end = seen(shape, span.query + span.queries - 1, 0, shape->keys);
-        backward_delta(head, scratch, &span);
-        for (span.key = 0; span.key < end; span.key += BLOCK) {
-            span.keys = smaller(BLOCK, end - span.key);
-            backward_block(head, scratch, &span);
-        }
+    const int64_t dim = shape->head_dim;
+    struct span span = {.query = query, .queries = smaller(BLOCK, shape->queries - query)};
+    const int64_t end = seen(shape, query + span.queries - 1, 0, shape->keys);
+    element *dq = head->dq + query * shape->q_stride;
+    const struct block block = {
+        .q = widen(head->q + query * shape->q_stride, shape->q_stride, span.queries, dim,
+                   scratch->queries),
+        .dout = widen(head->dout + query * shape->out_stride, shape->out_stride, span.queries, dim,
+                      scratch->others),
+        .dq = sums_of(dq, shape->q_stride, span.queries, dim, scratch->sums),
+    };
+    backward_delta(head, scratch, &span);
+    for (; span.key < end; span.key += BLOCK) {
+        span.keys = smaller(BLOCK, end - span.key);
+        backward_block(head, scratch, &block, &span);
     }
+    narrow(dq, shape->q_stride, block.dq, span.queries, dim);
 }
 
-static void zero_rows(real *rows, int64_t stride, int64_t count, int64_t cols)
+/* What one call of the backward pass has besides q, k and v. */
+struct backward {
+    element *dq, *dk, *dv;
+    const element *dout, *out;
+    const real *lse;
+};
+
+/* The heads that read key head `group` of sequence b. */
+static void backward_group(const struct mimo_attention *shape, const struct backward *all,
+                           const void *q, const void *k, const void *v, struct scratch *scratch,
+                           int64_t b, int64_t group)
 {
-    for (int64_t r = 0; r < count; r++)
-        memset(rows + r * stride, 0, (size_t)cols * sizeof(real));
+    const int64_t dim = shape->head_dim, share = shape->heads / shape->groups;
+    const int64_t queries = shape->queries, keys = shape->keys;
+    element *dk = all->dk + b * keys * shape->k_stride + group * dim;
+    element *dv = all->dv + b * keys * shape->v_stride + group * dim;
+    scratch->dk = sums_of(dk, shape->k_stride, keys, dim, scratch->key_sums);
+    scratch->dv = sums_of(dv, shape->v_stride, keys, dim, scratch->value_sums);
+    for (int64_t h = group * share; h < (group + 1) * share; h++) {
+        struct head head = head_of(shape, q, k, v, b, h);
+        head.out = all->out + b * queries * shape->out_stride + h * dim;
+        head.dout = all->dout + b * queries * shape->out_stride + h * dim;
+        head.lse = all->lse + (b * shape->heads + h) * queries;
+        head.dq = all->dq + b * queries * shape->q_stride + h * dim;
+        for (int64_t query = 0; query < queries; query += BLOCK)
+            backward_queries(&head, scratch, query);
+    }
+    narrow(dk, shape->k_stride, scratch->dk, keys, dim);
+    narrow(dv, shape->v_stride, scratch->dv, keys, dim);
 }
 
 static void attention_backward(struct mimo_backend *be, const struct mimo_attention *shape,
@@ -323,34 +475,16 @@ static void attention_backward(struct mimo_backend *be, const struct mimo_attent
                                const void *lse, const void *q, const void *k, const void *v,
                                void *workspace)
 {
-    const int64_t share = shape->heads / shape->groups, dim = shape->head_dim;
-    const int64_t queries = shape->queries, keys = shape->keys;
+    const struct backward all = {dq, dk, dv, dout, out, lse};
     struct scratch scratch;
     (void)be;
-    scratch_lay(&scratch, workspace, dim);
-    zero_rows(dq, shape->q_stride, shape->batch * queries, shape->heads * dim);
-    zero_rows(dk, shape->k_stride, shape->batch * keys, shape->groups * dim);
-    zero_rows(dv, shape->v_stride, shape->batch * keys, shape->groups * dim);
+    scratch_lay(&scratch, workspace, shape->head_dim, shape->keys);
     for (int64_t b = 0; b < shape->batch; b++)
-        for (int64_t h = 0; h < shape->heads; h++) {
-            const int64_t q_at = b * queries * shape->q_stride + h * dim;
-            const int64_t k_at = b * keys * shape->k_stride + h / share * dim;
-            const int64_t v_at = b * keys * shape->v_stride + h / share * dim;
-            const int64_t out_at = b * queries * shape->out_stride + h * dim;
-            backward_head(
-                &(struct head){.shape = shape,
-                               .q = (const real *)q + q_at,
-                               .k = (const real *)k + k_at,
-                               .v = (const real *)v + v_at,
-                               .lse = (const real *)lse + (b * shape->heads + h) * queries,
-                               .out = (const real *)out + out_at,
-                               .dout = (const real *)dout + out_at,
-                               .dq = (real *)dq + q_at,
-                               .dk = (real *)dk + k_at,
-                               .dv = (real *)dv + v_at},
-                &scratch);
-        }
+        for (int64_t group = 0; group < shape->groups; group++)
+            backward_group(shape, &all, q, k, v, &scratch, b, group);
 }
+
+/* -- rotary ------------------------------------------------------------------------------------ */
 
 static void rotary(struct mimo_backend *be, void *x, int64_t stride, const int32_t *positions,
                    const void *table, int64_t rows, int64_t heads, int64_t head_dim, bool inverse)
@@ -361,12 +495,12 @@ static void rotary(struct mimo_backend *be, void *x, int64_t stride, const int32
     for (int64_t r = 0; r < rows; r++) {
         const real *cosine = (const real *)table + positions[r] * head_dim, *sine = cosine + half;
         for (int64_t h = 0; h < heads; h++) {
-            real *low = (real *)x + r * stride + h * head_dim, *high = low + half;
+            element *low = (element *)x + r * stride + h * head_dim, *high = low + half;
 #pragma omp simd
             for (int64_t j = 0; j < half; j++) {
-                const real a = low[j], b = high[j];
-                low[j] = a * cosine[j] - sign * b * sine[j];
-                high[j] = b * cosine[j] + sign * a * sine[j];
+                const real a = to_real(low[j]), b = to_real(high[j]);
+                low[j] = to_element(a * cosine[j] - sign * b * sine[j]);
+                high[j] = to_element(b * cosine[j] + sign * a * sine[j]);
             }
         }
     }

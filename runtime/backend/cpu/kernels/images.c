@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* One patch, whose first pixel is `pixels` in an image of size² pixels. */
-static void patch_values(real *out, const uint8_t *pixels, int64_t channels, int64_t size,
+static void patch_values(element *out, const uint8_t *pixels, int64_t channels, int64_t size,
                          int64_t patch, const double *mean, const double *std)
 {
     for (int64_t c = 0; c < channels; c++) {
@@ -12,7 +12,7 @@ static void patch_values(real *out, const uint8_t *pixels, int64_t channels, int
         for (int64_t y = 0; y < patch; y++, out += patch) {
             const uint8_t *line = pixels + y * size * channels + c;
             for (int64_t x = 0; x < patch; x++)
-                out[x] = line[x * channels] * factor + offset;
+                out[x] = to_element(line[x * channels] * factor + offset);
         }
     }
 }
@@ -22,7 +22,7 @@ static void image_patches(struct mimo_backend *be, void *patches, const uint8_t 
                           const double *mean, const double *std)
 {
     const int64_t side = size / patch, area = channels * patch * patch;
-    real *out = patches;
+    element *out = patches;
     (void)be;
     for (int64_t i = 0; i < images; i++, pixels += size * size * channels)
         for (int64_t y = 0; y < side; y++)
@@ -31,19 +31,19 @@ static void image_patches(struct mimo_backend *be, void *patches, const uint8_t 
                              mean, std);
 }
 
-static void add_rows(real *out, const real *a, const real *b, int64_t count)
+static void add_rows(element *out, const element *a, const element *b, int64_t count)
 {
 #pragma omp simd
     for (int64_t j = 0; j < count; j++)
-        out[j] = a[j] + b[j];
+        out[j] = to_element(to_real(a[j]) + to_real(b[j]));
 }
 
 static void vit_embed_forward(struct mimo_backend *be, void *x, const void *patches,
                               const void *cls, const void *position, int64_t images, int64_t tokens,
                               int64_t cols)
 {
-    const real *in = patches, *place = position;
-    real *out = x;
+    const element *in = patches, *place = position;
+    element *out = x;
     (void)be;
     for (int64_t i = 0; i < images; i++) {
         add_rows(out, cls, place, cols);
@@ -56,11 +56,12 @@ static void vit_embed_forward(struct mimo_backend *be, void *x, const void *patc
 static void vit_embed_backward(struct mimo_backend *be, void *dpatches, void *dcls, void *dposition,
                                const void *dx, int64_t images, int64_t tokens, int64_t cols)
 {
-    const real *in = dx;
+    const element *in = dx;
     const int64_t image = tokens * cols, rest = (tokens - 1) * cols;
     (void)be;
     for (int64_t i = 0; i < images && dpatches != NULL && rest > 0; i++)
-        memcpy((real *)dpatches + i * rest, in + i * image + cols, (size_t)rest * sizeof(real));
+        memcpy((element *)dpatches + i * rest, in + i * image + cols,
+               (size_t)rest * sizeof(element));
     if (dcls != NULL)
         KERNELS(column_sums)(dcls, in, image, images, cols);
     if (dposition != NULL)

@@ -1,4 +1,4 @@
-/* memory.c - moving rows: copies, sums of copies, and rows by index. */
+/* memory.c - moving rows: copies, sums of copies, rows by index, and rounding. */
 #include "runtime/backend/cpu/kernels/kernels.h"
 
 #include <string.h>
@@ -32,21 +32,21 @@ static void copy_bytes(struct mimo_backend *be, void *dst, const void *src, size
 static void copy(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
                  int64_t src_stride, int64_t rows, int64_t cols)
 {
-    real *to = dst;
-    const real *from = src;
+    element *to = dst;
+    const element *from = src;
     if (dst_stride == cols && src_stride == cols) {
         cols *= rows;
         rows = cols > 0;
     }
     for (int64_t r = 0; r < rows; r++)
-        upload(be, to + r * dst_stride, from + r * src_stride, (size_t)cols * sizeof(real));
+        upload(be, to + r * dst_stride, from + r * src_stride, (size_t)cols * sizeof(element));
 }
 
 static void add(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
                 int64_t src_stride, int64_t rows, int64_t cols)
 {
-    real *to = dst;
-    const real *from = src;
+    element *to = dst;
+    const element *from = src;
     (void)be;
     if (dst_stride == cols && src_stride == cols) {
         cols *= rows;
@@ -55,32 +55,36 @@ static void add(struct mimo_backend *be, void *dst, int64_t dst_stride, const vo
     for (int64_t r = 0; r < rows; r++, to += dst_stride, from += src_stride) {
 #pragma omp simd
         for (int64_t j = 0; j < cols; j++)
-            to[j] += from[j];
+            to[j] = to_element(to_real(to[j]) + to_real(from[j]));
     }
 }
 
 static void scatter_rows(struct mimo_backend *be, void *dst, const void *src, const int32_t *index,
                          int64_t rows, int64_t cols)
 {
-    real *to = dst;
-    const real *from = src;
+    element *to = dst;
+    const element *from = src;
     for (int64_t i = 0; i < rows; i++)
-        upload(be, to + index[i] * cols, from + i * cols, (size_t)cols * sizeof(real));
+        upload(be, to + index[i] * cols, from + i * cols, (size_t)cols * sizeof(element));
 }
 
 static void gather_rows(struct mimo_backend *be, void *dst, const void *src, const int32_t *index,
                         int64_t rows, int64_t cols)
 {
-    real *to = dst;
-    const real *from = src;
+    element *to = dst;
+    const element *from = src;
     for (int64_t i = 0; i < rows; i++)
-        upload(be, to + i * cols, from + index[i] * cols, (size_t)cols * sizeof(real));
+        upload(be, to + i * cols, from + index[i] * cols, (size_t)cols * sizeof(element));
 }
 
-/* The two types are one. */
 static void narrow(struct mimo_backend *be, void *dst, const void *src, int64_t count)
 {
-    upload(be, dst, src, (size_t)count * sizeof(real));
+    element *to = dst;
+    const real *from = src;
+    (void)be;
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++)
+        to[i] = to_element(from[i]);
 }
 
 void KERNELS(memory)(struct mimo_backend_ops *ops)

@@ -9,8 +9,10 @@ enum { BLOCK_ROWS = 32, CHUNK = 4 };
 
 /* One call of a backward pass. RMS norm has no mean and no beta: NULL there. */
 struct norm_backward {
-    real *dx, *dgamma, *dbeta;
-    const real *dy, *x, *gamma, *mean, *rstd;
+    element *dx;
+    real *dgamma, *dbeta;
+    const element *dy, *x, *gamma;
+    const real *mean, *rstd;
     int64_t rows, cols;
 };
 
@@ -21,37 +23,37 @@ static ALWAYS_INLINE void vector_add(real *sums, int64_t at, vector v)
         vector_store(sums + at, vector_load(sums + at) + v);
 }
 
-static void add_residual(real *x, const real *residual, int64_t cols)
+static void add_residual(element *x, const element *residual, int64_t cols)
 {
 #pragma omp simd
     for (int64_t j = 0; j < cols; j++)
-        x[j] += residual[j];
+        x[j] = to_element(to_real(x[j]) + to_real(residual[j]));
 }
 
-static real row_mean(const real *x, int64_t cols)
+static real row_mean(const element *x, int64_t cols)
 {
     vector sum = {0};
     real rest = 0;
     int64_t j = 0;
     for (; j + LANES <= cols; j += LANES)
-        sum += vector_load(x + j);
+        sum += vector_widen(x + j);
     for (; j < cols; j++)
-        rest += x[j];
+        rest += to_real(x[j]);
     return (vector_total(sum) + rest) / (real)cols;
 }
 
 /* The mean of (x - mean)²; the row is in the first-level cache by now. */
-static real row_variance(const real *x, real mean, int64_t cols)
+static real row_variance(const element *x, real mean, int64_t cols)
 {
     vector sum = {0};
     real rest = 0;
     int64_t j = 0;
     for (; j + LANES <= cols; j += LANES) {
-        const vector deviation = vector_load(x + j) - mean;
+        const vector deviation = vector_widen(x + j) - mean;
         sum += deviation * deviation;
     }
     for (; j < cols; j++)
-        rest += (x[j] - mean) * (x[j] - mean);
+        rest += (to_real(x[j]) - mean) * (to_real(x[j]) - mean);
     return (vector_total(sum) + rest) / (real)cols;
 }
 
@@ -59,17 +61,19 @@ static void layer_norm_forward(struct mimo_backend *be, void *y, void *mean, voi
                                const void *residual, const void *gamma, const void *beta,
                                int64_t rows, int64_t cols, double epsilon)
 {
-    const real *scale = gamma, *shift = beta, *extra = residual;
+    const element *scale = gamma, *shift = beta, *extra = residual;
     (void)be;
     for (int64_t r = 0; r < rows; r++) {
-        real *in = (real *)x + r * cols, *out = (real *)y + r * cols, centre, factor;
+        element *in = (element *)x + r * cols, *out = (element *)y + r * cols;
+        real centre, factor;
         if (extra != NULL)
             add_residual(in, extra + r * cols, cols);
         centre = row_mean(in, cols);
         factor = 1 / real_sqrt(row_variance(in, centre, cols) + (real)epsilon);
 #pragma omp simd
         for (int64_t j = 0; j < cols; j++)
-            out[j] = (in[j] - centre) * factor * scale[j] + shift[j];
+            out[j] = to_element((to_real(in[j]) - centre) * factor * to_real(scale[j]) +
+                                to_real(shift[j]));
         ((real *)mean)[r] = centre;
         ((real *)rstd)[r] = factor;
     }
@@ -79,16 +83,17 @@ static void rms_norm_forward(struct mimo_backend *be, void *y, void *rstd, void 
                              const void *residual, const void *gamma, int64_t rows, int64_t cols,
                              double epsilon)
 {
-    const real *scale = gamma, *extra = residual;
+    const element *scale = gamma, *extra = residual;
     (void)be;
     for (int64_t r = 0; r < rows; r++) {
-        real *in = (real *)x + r * cols, *out = (real *)y + r * cols, factor;
+        element *in = (element *)x + r * cols, *out = (element *)y + r * cols;
+        real factor;
         if (extra != NULL)
             add_residual(in, extra + r * cols, cols);
         factor = 1 / real_sqrt(row_variance(in, 0, cols) + (real)epsilon);
 #pragma omp simd
         for (int64_t j = 0; j < cols; j++)
-            out[j] = in[j] * factor * scale[j];
+            out[j] = to_element(to_real(in[j]) * factor * to_real(scale[j]));
         ((real *)rstd)[r] = factor;
     }
 }
@@ -98,19 +103,20 @@ static void rms_norm_forward(struct mimo_backend *be, void *y, void *rstd, void 
 static void backward_means(const struct norm_backward *norm, int64_t r, real *out_direct,
                            real *out_normal)
 {
-    const real *dy = norm->dy + r * norm->cols, *x = norm->x + r * norm->cols;
+    const element *dy = norm->dy + r * norm->cols, *x = norm->x + r * norm->cols;
     const real centre = norm->mean != NULL ? norm->mean[r] : 0, count = (real)norm->cols;
     vector direct = {0}, normal = {0};
     real direct_rest = 0, normal_rest = 0;
     int64_t j = 0;
     for (; j + LANES <= norm->cols; j += LANES) {
-        const vector slope = vector_load(dy + j) * vector_load(norm->gamma + j);
+        const vector slope = vector_widen(dy + j) * vector_widen(norm->gamma + j);
         direct += slope;
-        normal += slope * (vector_load(x + j) - centre);
+        normal += slope * (vector_widen(x + j) - centre);
     }
     for (; j < norm->cols; j++) {
-        direct_rest += dy[j] * norm->gamma[j];
-        normal_rest += dy[j] * norm->gamma[j] * (x[j] - centre);
+        const real slope = to_real(dy[j]) * to_real(norm->gamma[j]);
+        direct_rest += slope;
+        normal_rest += slope * (to_real(x[j]) - centre);
     }
     *out_direct = norm->mean != NULL ? (vector_total(direct) + direct_rest) / count : 0;
     *out_normal = (vector_total(normal) + normal_rest) * norm->rstd[r] / count;
@@ -132,11 +138,11 @@ static void backward_chunk(const struct norm_backward *norm, const struct block 
         const real centre = norm->mean != NULL ? norm->mean[r] : 0, factor = norm->rstd[r];
         for (int64_t v = 0; v < CHUNK; v++) {
             const int64_t at = start + v * LANES;
-            const vector unit = (vector_load(norm->x + at) - centre) * factor;
-            const vector slope = vector_load(norm->dy + at);
-            const vector change = slope * vector_load(norm->gamma + first + v * LANES) -
+            const vector unit = (vector_widen(norm->x + at) - centre) * factor;
+            const vector slope = vector_widen(norm->dy + at);
+            const vector change = slope * vector_widen(norm->gamma + first + v * LANES) -
                                   block->direct[i] - unit * block->normal[i];
-            vector_store(norm->dx + at, vector_load(norm->dx + at) + change * factor);
+            vector_narrow(norm->dx + at, vector_widen(norm->dx + at) + change * factor);
             dgamma[v] += slope * unit;
             dbeta[v] += slope;
         }
@@ -154,9 +160,10 @@ static void backward_column(const struct norm_backward *norm, const struct block
     for (int64_t i = 0; i < block->rows; i++) {
         const int64_t r = block->row + i, at = r * norm->cols + j;
         const real centre = norm->mean != NULL ? norm->mean[r] : 0, factor = norm->rstd[r];
-        const real unit = (norm->x[at] - centre) * factor, slope = norm->dy[at];
-        norm->dx[at] +=
-            factor * (slope * norm->gamma[j] - block->direct[i] - unit * block->normal[i]);
+        const real unit = (to_real(norm->x[at]) - centre) * factor, slope = to_real(norm->dy[at]);
+        const real change =
+            slope * to_real(norm->gamma[j]) - block->direct[i] - unit * block->normal[i];
+        norm->dx[at] = to_element(to_real(norm->dx[at]) + change * factor);
         dgamma += slope * unit;
         dbeta += slope;
     }

@@ -41,27 +41,47 @@ static void sum_values(struct mimo_backend *be, double *sum, const void *x, int6
     *sum += lanes_total(lane);
 }
 
+/* The factors of one call. */
+struct factors {
+    real clip, epsilon, keep1, gain1, keep2, gain2, step, spread, decay;
+};
+
+static struct factors factors_of(const struct mimo_adamw *settings)
+{
+    return (struct factors){
+        .clip = (real)settings->gradient_scale,
+        .epsilon = (real)settings->epsilon,
+        .keep1 = (real)settings->beta1,
+        .gain1 = (real)(1 - settings->beta1),
+        .keep2 = (real)settings->beta2,
+        .gain2 = (real)(1 - settings->beta2),
+        .step = (real)(settings->lr / settings->correction1),
+        .spread = (real)(1 / sqrt(settings->correction2)),
+        .decay = (real)(settings->lr * settings->weight_decay),
+    };
+}
+
 static void adamw(struct mimo_backend *be, void *weight, void *master, const void *gradient,
                   void *moment1, void *moment2, int64_t count, const struct mimo_adamw *settings)
 {
-    real *w = weight, *m = moment1, *v = moment2;
+    const struct factors f = factors_of(settings);
+    real *w = MIMO_IS_BF16 ? master : weight, *m = moment1, *v = moment2;
     const real *gradients = gradient;
-    const real clip = (real)settings->gradient_scale, epsilon = (real)settings->epsilon;
-    const real keep1 = (real)settings->beta1, gain1 = (real)(1 - settings->beta1);
-    const real keep2 = (real)settings->beta2, gain2 = (real)(1 - settings->beta2);
-    const real step = (real)(settings->lr / settings->correction1);
-    const real spread = (real)(1 / sqrt(settings->correction2));
-    const real decay = (real)(settings->lr * settings->weight_decay);
     (void)be;
     (void)master;
 #pragma omp simd
     for (int64_t i = 0; i < count; i++) {
-        const real g = gradients[i] * clip;
-        const real mean = keep1 * m[i] + gain1 * g;
-        const real square = keep2 * v[i] + gain2 * (g * g);
+        const real g = gradients[i] * f.clip;
+        const real mean = f.keep1 * m[i] + f.gain1 * g;
+        const real square = f.keep2 * v[i] + f.gain2 * (g * g);
+        const real change = f.step * mean / (real_sqrt(square) * f.spread + f.epsilon);
+        const real next = w[i] - (change + f.decay * w[i]);
         m[i] = mean;
         v[i] = square;
-        w[i] -= step * mean / (real_sqrt(square) * spread + epsilon) + decay * w[i];
+        w[i] = next;
+#if MIMO_IS_BF16
+        ((element *)weight)[i] = to_element(next);
+#endif
     }
 }
 

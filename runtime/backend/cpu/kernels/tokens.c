@@ -11,11 +11,11 @@ static void embedding_forward(struct mimo_backend *be, void *y, const void *tabl
     (void)be;
     for (int64_t i = 0; i < rows && cols > 0; i++) {
         const int64_t entry = ids[i] - first;
-        real *out = (real *)y + i * cols;
+        element *out = (element *)y + i * cols;
         if (entry >= 0 && entry < count)
-            memcpy(out, (const real *)table + entry * cols, (size_t)cols * sizeof(real));
+            memcpy(out, (const element *)table + entry * cols, (size_t)cols * sizeof(element));
         else
-            memset(out, 0, (size_t)cols * sizeof(real));
+            memset(out, 0, (size_t)cols * sizeof(element));
     }
 }
 
@@ -26,14 +26,14 @@ static void embedding_backward(struct mimo_backend *be, void *dtable, const void
     (void)be;
     for (int64_t i = 0; i < rows; i++) {
         const int64_t entry = ids[i] - first;
-        const real *in = (const real *)dy + i * cols;
+        const element *in = (const element *)dy + i * cols;
         real *out;
         if (entry < 0 || entry >= count)
             continue;
         out = (real *)dtable + entry * cols;
 #pragma omp simd
         for (int64_t j = 0; j < cols; j++)
-            out[j] += in[j];
+            out[j] += to_real(in[j]);
     }
 }
 
@@ -42,17 +42,19 @@ static void cross_entropy_max(struct mimo_backend *be, void *maximum, const void
 {
     (void)be;
     for (int64_t i = 0; i < rows; i++) {
-        const real *row = (const real *)logits + i * count;
+        const element *row = (const element *)logits + i * count;
         real largest = -(real)INFINITY;
 #pragma omp simd reduction(max : largest)
-        for (int64_t j = 0; j < count; j++)
-            largest = row[j] > largest ? row[j] : largest;
+        for (int64_t j = 0; j < count; j++) {
+            const real logit = to_real(row[j]);
+            largest = logit > largest ? logit : largest;
+        }
         ((real *)maximum)[i] = largest;
     }
 }
 
 /* Σ exp(row - largest), by way of a buffer: see vectors.h. */
-static real exponential_sum(const real *row, real largest, int64_t count)
+static real exponential_sum(const element *row, real largest, int64_t count)
 {
     real powers[CHUNK], rest = 0;
     vector sum = {0};
@@ -61,7 +63,7 @@ static real exponential_sum(const real *row, real largest, int64_t count)
         int64_t j = 0;
 #pragma omp simd
         for (int64_t i = 0; i < width; i++)
-            powers[i] = real_exp(row[first + i] - largest);
+            powers[i] = real_exp(to_real(row[first + i]) - largest);
         for (; j + LANES <= width; j += LANES)
             sum += vector_load(powers + j);
         for (; j < width; j++)
@@ -76,12 +78,12 @@ static void cross_entropy_sum(struct mimo_backend *be, void *sums, const void *l
 {
     (void)be;
     for (int64_t i = 0; i < rows; i++) {
-        const real *row = (const real *)logits + i * count;
+        const element *row = (const element *)logits + i * count;
         const real largest = ((const real *)maximum)[i];
         const int64_t label = labels[i] - first;
         real *out = (real *)sums + 2 * i;
         out[0] = exponential_sum(row, largest, count);
-        out[1] = label >= 0 && label < count ? row[label] - largest : 0;
+        out[1] = label >= 0 && label < count ? to_real(row[label]) - largest : 0;
     }
 }
 
@@ -100,15 +102,17 @@ static void cross_entropy_backward(struct mimo_backend *be, void *logits, const 
 {
     (void)be;
     for (int64_t i = 0; i < rows; i++) {
-        real *row = (real *)logits + i * count;
+        element *row = (element *)logits + i * count;
         const real largest = ((const real *)maximum)[i];
         const real factor = (real)scale / ((const real *)sums)[2 * i];
         const int64_t label = labels[i] - first;
+        const bool is_here = label >= 0 && label < count;
+        const real own = is_here ? real_exp(to_real(row[label]) - largest) * factor : 0;
 #pragma omp simd
         for (int64_t j = 0; j < count; j++)
-            row[j] = real_exp(row[j] - largest) * factor;
-        if (label >= 0 && label < count)
-            row[label] -= (real)scale;
+            row[j] = to_element(real_exp(to_real(row[j]) - largest) * factor);
+        if (is_here)
+            row[label] = to_element(own - (real)scale);
     }
 }
 

@@ -33,6 +33,44 @@ static ALWAYS_INLINE void vector_store(real *to, vector v)
     memcpy(to, &v, sizeof v);
 }
 
+#if MIMO_IS_BF16
+typedef uint16_t halves __attribute__((vector_size(VECTOR_BYTES / 2)));
+typedef uint32_t words __attribute__((vector_size(VECTOR_BYTES)));
+
+static ALWAYS_INLINE vector vector_widen(const element *from)
+{
+    halves narrow;
+    words wide;
+    vector v;
+    memcpy(&narrow, from, sizeof narrow);
+    wide = __builtin_convertvector(narrow, words) << 16;
+    memcpy(&v, &wide, sizeof v);
+    return v;
+}
+
+/* As mimo_bf16_round; a comparison gives all bits set for true. */
+static ALWAYS_INLINE void vector_narrow(element *to, vector v)
+{
+    words wide, is_nan, rounded;
+    halves narrow;
+    memcpy(&wide, &v, sizeof wide);
+    is_nan = (words)((wide & 0x7FFFFFFF) > 0x7F800000);
+    rounded = (wide + 0x7FFF + (wide >> 16 & 1)) >> 16;
+    narrow = __builtin_convertvector((is_nan & (wide >> 16 | 0x40)) | (~is_nan & rounded), halves);
+    memcpy(to, &narrow, sizeof narrow);
+}
+#else
+static ALWAYS_INLINE vector vector_widen(const element *from)
+{
+    return vector_load(from);
+}
+
+static ALWAYS_INLINE void vector_narrow(element *to, vector v)
+{
+    vector_store(to, v);
+}
+#endif
+
 /* The sum of the lanes, by halves. They are taken from a copy, since a vector whose address is
  * taken would live in memory. */
 static ALWAYS_INLINE real vector_total(vector v)
