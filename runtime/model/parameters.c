@@ -20,7 +20,21 @@ static bool rank_holds(const struct mimo_plan *plan, const struct mimo_plan_role
     return false;
 }
 
-/* Of ranks that hold the same weights the first one saves them, and counts what all update. */
+/* A table on the first stage and the head on the last one. */
+static bool is_tied(const struct mimo_plan *plan, uint32_t index)
+{
+    if (plan->parameters[index].layer != MIMO_NONE)
+        return false;
+    if (plan->parameters[index].tied_to != MIMO_NONE)
+        return true;
+    for (uint32_t i = index + 1; i < plan->parameter_count; i++)
+        if (plan->parameters[i].tied_to == index)
+            return true;
+    return false;
+}
+
+/* Of ranks that hold the same weights the first one saves them, and counts what all update; of tied
+ * ones those that have the original. */
 static void describe(struct mimo_parameter *item, const struct mimo_plan *plan, uint32_t rank)
 {
     const struct mimo_plan_module *module = &plan->modules[item->plan->module];
@@ -29,7 +43,11 @@ static void describe(struct mimo_parameter *item, const struct mimo_plan *plan, 
     MIMO_ASSERT(mimo_grid_coordinate(module, rank, &at));
     mimo_shard_of(item->plan, at.tp, module->tp, &item->begin, &item->end);
     item->elements = mimo_shard_elements(item->plan, at.tp, module->tp);
-    item->is_counted = mimo_shard_is_owned(item->plan, at.tp, module->tp);
+    item->origin =
+        item->plan->tied_to != MIMO_NONE ? &plan->parameters[item->plan->tied_to] : item->plan;
+    item->is_tied = is_tied(plan, item->index);
+    item->is_counted =
+        item->origin == item->plan && mimo_shard_is_owned(item->plan, at.tp, module->tp);
     item->is_saved = item->is_counted && at.dp == 0 && at.cp == 0;
     if (plan->training->distributed_optimizer == 0)
         item->is_counted = item->is_saved;
@@ -261,14 +279,14 @@ static void initialise(struct mimo_parameters *parameters, const struct mimo_par
     struct mimo_backend *be = parameters->be;
     const size_t element_size = be->element_size;
     const struct mimo_random random =
-        mimo_random_stream(seed, mimo_plan_text(parameters->plan, item->plan->name));
+        mimo_random_stream(seed, mimo_plan_text(parameters->plan, item->origin->name));
 
     for (uint64_t first = 0; first < item->elements; first += FILL_CHUNK) {
         const uint64_t left = item->elements - first;
         const uint64_t count = left < FILL_CHUNK ? left : FILL_CHUNK;
         for (uint64_t i = 0; i < count; i++)
             store(chunk, element_size, i,
-                  initial_value(item->plan, &random, global_index_of(item, first + i)));
+                  initial_value(item->origin, &random, global_index_of(item, first + i)));
         be->ops->upload(be, (char *)item->weight + first * element_size, chunk,
                         count * element_size);
     }
@@ -371,6 +389,20 @@ static enum mimo_status reduce_partial(struct mimo_parameters *parameters,
                                                 replicas->dtype, MIMO_REDUCE_SUM, err);
 }
 
+/* Equal bits on both stages: so the tables stay equal. */
+static enum mimo_status reduce_tied(struct mimo_parameters *parameters, uint32_t module,
+                                    const struct mimo_replicas *replicas, struct mimo_error *err)
+{
+    for (uint32_t i = 0; i < parameters->count && replicas->embedding != NULL; i++) {
+        const struct mimo_parameter *item = &parameters->items[i];
+        if (item->plan->module == module && item->is_tied && item->gradient != NULL)
+            MIMO_TRY(replicas->transport->ops->all_reduce(replicas->embedding, item->gradient,
+                                                          item->elements, replicas->dtype,
+                                                          MIMO_REDUCE_SUM, err));
+    }
+    return MIMO_OK;
+}
+
 static enum mimo_status reduce_replicas(const struct mimo_trained *trained,
                                         const struct mimo_replicas *replicas,
                                         struct mimo_error *err)
@@ -395,6 +427,7 @@ enum mimo_status mimo_parameters_reduce(struct mimo_parameters *parameters, uint
             item->plan->gradient_is_partial != 0 && replicas->tp != NULL)
             MIMO_TRY(reduce_partial(parameters, item, replicas, err));
     }
+    MIMO_TRY(reduce_tied(parameters, module, replicas, err));
     return reduce_replicas(&parameters->trained[module], replicas, err);
 }
 

@@ -19,7 +19,7 @@
 /* What a module computes with. */
 struct mimo_compute {
     struct mimo_backend *be;
-    const struct mimo_transport *transport;
+    struct mimo_transport *transport;
     struct mimo_group *tp; /* NULL where tp_size is 1 */
     uint32_t tp_rank, tp_size;
     enum mimo_dtype dtype;
