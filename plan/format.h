@@ -535,7 +535,8 @@ struct mimo_plan_groups {
 };
 
 /* Rows travel along an edge: from the last stage of an encoder to the language model (a bridge), or
- * between neighbouring stages of one module. Gradients travel back where `has_backward`. */
+ * between neighbouring stages of one module. Gradients travel back where `has_backward`. Record i
+ * leaves stage i of section STAG; the last stage, the language model's, has none. */
 struct mimo_plan_edge {
     uint32_t from_module, from_stage; /* stages counted within the module */
     uint32_t to_module, to_stage;

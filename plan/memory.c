@@ -176,30 +176,56 @@ bool mimo_memory_keeps_layers(const struct mimo_plan *plan, const struct mimo_pl
     return false;
 }
 
-/* The layers' part of a saved set. Where layers are recomputed their inputs alone are kept; the one
- * that is being recomputed lies in the scratch (`out_recomputed`). */
-static void take_layers(const struct count *count, uint32_t place, const struct mimo_sizes *sizes,
-                        struct mimo_tally *tally, uint64_t *out_recomputed)
+/* The layers of a place whose tensors it holds at once, and the bytes of one of either kind. */
+struct layers {
+    uint32_t dense, sparse;
+    uint64_t dense_bytes, sparse_bytes;
+    bool is_recomputed; /* kept are their inputs alone */
+};
+
+static struct layers layers_of(const struct count *count, uint32_t place,
+                               const struct mimo_sizes *sizes)
 {
     const struct mimo_plan_module *module = module_of(count, place);
     const struct mimo_plan_stage *stage =
         &count->plan->stages[module->stage_first + count->plan->places[place].stage];
     const bool keeps = count->trains && keeps_layers(module) &&
                        count->slots->goes_backward[place - count->role->place_first];
-    const bool recomputes = keeps && count->plan->training->recompute == MIMO_RECOMPUTE_FULL;
-    const uint32_t layers = keeps || stage->layer_count < 2 ? stage->layer_count : 2;
-    const uint32_t sparse = mimo_expert_layers(module, stage->layer_first, layers);
-    const uint64_t dense_bytes = layers > sparse ? layer_bytes(module, sizes, false) : 0;
-    const uint64_t sparse_bytes = sparse > 0 ? layer_bytes(module, sizes, true) : 0;
+    const uint32_t held = keeps || stage->layer_count < 2 ? stage->layer_count : 2;
+    const uint32_t sparse = mimo_expert_layers(module, stage->layer_first, held);
 
-    *out_recomputed = 0;
-    if (recomputes) {
-        mimo_tally_repeat(tally, input_bytes(sizes), layers);
-        *out_recomputed = dense_bytes > sparse_bytes ? dense_bytes : sparse_bytes;
+    return (struct layers){
+        .dense = held - sparse,
+        .sparse = sparse,
+        .dense_bytes = held > sparse ? layer_bytes(module, sizes, false) : 0,
+        .sparse_bytes = sparse > 0 ? layer_bytes(module, sizes, true) : 0,
+        .is_recomputed = keeps && count->plan->training->recompute == MIMO_RECOMPUTE_FULL,
+    };
+}
+
+/* The layers' part of a saved set. */
+static void take_layers(const struct count *count, uint32_t place, const struct mimo_sizes *sizes,
+                        struct mimo_tally *tally)
+{
+    const struct layers layers = layers_of(count, place, sizes);
+
+    if (layers.is_recomputed) {
+        mimo_tally_repeat(tally, input_bytes(sizes), layers.dense + layers.sparse);
         return;
     }
-    mimo_tally_repeat(tally, dense_bytes, layers - sparse);
-    mimo_tally_repeat(tally, sparse_bytes, sparse);
+    mimo_tally_repeat(tally, layers.dense_bytes, layers.dense);
+    mimo_tally_repeat(tally, layers.sparse_bytes, layers.sparse);
+}
+
+/* The layer that is being recomputed, the largest of the place. */
+static uint64_t recomputed_bytes(const struct count *count, uint32_t place,
+                                 const struct mimo_sizes *sizes)
+{
+    const struct layers layers = layers_of(count, place, sizes);
+
+    if (!layers.is_recomputed)
+        return 0;
+    return layers.dense_bytes > layers.sparse_bytes ? layers.dense_bytes : layers.sparse_bytes;
 }
 
 static bool is_first_stage(const struct count *count, uint32_t place)
@@ -273,15 +299,13 @@ static void count_place(struct count *count, uint32_t place)
     const struct mimo_sizes sizes = sizes_of(count, count->plan->places[place].module);
     const uint32_t slots = count->slots->places[place - count->role->place_first];
     struct mimo_tally set = {0};
-    uint64_t recomputed;
 
-    take_layers(count, place, &sizes, &set, &recomputed);
+    take_layers(count, place, &sizes, &set);
     if (module->kind == MIMO_MODULE_KIND_LANGUAGE)
         take_language_ends(count, place, &sizes, &set);
     else
         take_encoder_ends(count, place, &sizes, &set);
     mimo_tally_repeat(&count->kinds[MIMO_MEMORY_ACTIVATIONS], mimo_tally_bytes(&set), slots);
-    mimo_tally_repeat(&count->kinds[MIMO_MEMORY_SCRATCH], recomputed, 1);
     if (slots > count->micro_steps_alive)
         count->micro_steps_alive = slots;
 }
@@ -345,9 +369,13 @@ static void count_scratch(struct count *count, uint32_t place)
     const uint32_t end = count->role->place_first + count->role->place_count;
     const struct mimo_sizes sizes = sizes_of(count, module);
     struct mimo_tally *tally = &count->kinds[MIMO_MEMORY_SCRATCH];
+    uint64_t recomputed = recomputed_bytes(count, place, &sizes);
 
-    while (place + 1 < end && count->plan->places[place + 1].module == module)
-        place++;
+    while (place + 1 < end && count->plan->places[place + 1].module == module) {
+        const uint64_t next = recomputed_bytes(count, ++place, &sizes);
+        recomputed = next > recomputed ? next : recomputed;
+    }
+    mimo_tally_repeat(tally, recomputed, 1);
     if (count->plan->modules[module].kind == MIMO_MODULE_KIND_LANGUAGE)
         take_language_scratch(&count->plan->modules[module], &sizes, is_last_stage(count, place),
                               tally);
@@ -565,10 +593,15 @@ uint64_t mimo_memory_of_generation(const struct mimo_plan *plan, uint32_t rank)
     sizes = mimo_sizes_of(plan, index, &at);
     sizes.rows = sizes.held = plan->training->micro_batch;
     take(&keys, mimo_product(sizes.rows, sizes.positions), 2 * sizes.kv_width, sizes.element);
-    mimo_tally_repeat(tally, mimo_tally_bytes(&keys), module->num_layers);
+    for (uint32_t s = at.pp; s < module->stage_count; s += module->pp)
+        mimo_tally_repeat(tally, mimo_tally_bytes(&keys),
+                          plan->stages[module->stage_first + s].layer_count);
     for (int i = 0; i < 2; i++)
         mimo_tally_repeat(tally, layer_bytes(module, &sizes, false), 1);
-    MIMO_DECODE_OUTPUT(TAKE, &sizes, module->vocab_size)
+    MIMO_DECODE_STAGE(TAKE, &sizes)
+    if (at.pp + 1 == module->pp) {
+        MIMO_DECODE_OUTPUT(TAKE, &sizes, module->vocab_size)
+    }
     return mimo_tally_bytes(tally);
 }
 

@@ -7,8 +7,8 @@
  * depends on the data. mimo-exec allocates exactly these sizes, and asserts that its layout code
  * uses them up. The compiler chooses and warns by them; section MEMO of a plan states them.
  *
- * What mimo-exec does not carry out yet (context and pipeline parallelism, experts, gpt,
- * recomputation) is predicted by the same tables; docs/cost.md says which terms are estimates.
+ * What mimo-exec does not carry out yet (context parallelism, experts, gpt) is predicted by the
+ * same tables; docs/cost.md says which terms are estimates.
  *
  * Sizes saturate at UINT64_MAX. A plan need not be written yet: modules, stages, parameters, edges,
  * roles with their places and ranges, and the instructions of the role in question must be there.
@@ -54,8 +54,8 @@ uint64_t mimo_memory_total(const struct mimo_plan_memory *memory);
  * is declared. */
 bool mimo_memory_fits(const struct mimo_plan *plan, uint32_t role);
 
-/* Bytes that generation takes on `rank` besides: keys and values of mimo_positions_max() tokens for
- * each sequence of a micro-batch, and one step's tensors. */
+/* Bytes that generation takes on `rank` besides: keys and values of its layers,
+ * mimo_positions_max() tokens for each sequence of a micro-batch, and one step's tensors. */
 uint64_t mimo_memory_of_generation(const struct mimo_plan *plan, uint32_t rank);
 
 /* "parameters", "gradients", ... */

@@ -21,18 +21,18 @@
 /* llama: norm, q k v (rotated), attention, its log-sum-exp, the stream between the halves, norm. */
 #define MIMO_LLAMA_ATTENTION(X, s)                                                                 \
     MIMO_LAYER_INPUT(X, s)                                                                         \
-    X(rstd_input, (s)->held, 1, (s)->wide)                                                         \
-    X(n_input, (s)->rows, (s)->hidden, (s)->element)                                               \
+    X(rstd1, (s)->held, 1, (s)->wide)                                                              \
+    X(n1, (s)->rows, (s)->hidden, (s)->element)                                                    \
     X(qkv, (s)->rows, (s)->width, (s)->element)                                                    \
     X(attention, (s)->rows, (s)->q_width, (s)->element)                                            \
     X(lse, (s)->rows, (s)->heads, (s)->wide)                                                       \
     X(x_middle, (s)->held, (s)->hidden, (s)->element)                                              \
-    X(rstd_post, (s)->held, 1, (s)->wide)                                                          \
-    X(n_post, (s)->rows, (s)->hidden, (s)->element)
+    X(rstd2, (s)->held, 1, (s)->wide)                                                              \
+    X(n2, (s)->rows, (s)->hidden, (s)->element)
 
-/* llama, a dense layer: the gate and up products, and their SwiGLU. */
+/* llama, a dense layer: the gate and up products side by side, and their SwiGLU. */
 #define MIMO_LLAMA_FFN(X, s)                                                                       \
-    X(gate_up, (s)->rows, 2 * (s)->ffn, (s)->element)                                              \
+    X(up, (s)->rows, 2 * (s)->ffn, (s)->element)                                                   \
     X(act, (s)->rows, (s)->ffn, (s)->element)
 
 /* llama, a layer of experts: the router's probabilities, and what the experts here are sent. */
@@ -146,13 +146,17 @@
 
 /* ---- generation ---- */
 
-/* Behind the last layer, one row a sequence; the logits of all tensor-parallel ranks. */
-#define MIMO_DECODE_OUTPUT(X, s, vocab_size)                                                       \
+/* Of any rank of the language model, one row a sequence: the stream behind its layers, token ids,
+ * positions. */
+#define MIMO_DECODE_STAGE(X, s)                                                                    \
     X(x_out, (s)->rows, (s)->hidden, (s)->element)                                                 \
-    X(rstd_out, (s)->rows, 1, (s)->wide)                                                           \
-    X(normed, (s)->rows, (s)->hidden, (s)->element)                                                \
     X(ids, (s)->rows, 1, sizeof(int32_t))                                                          \
-    X(positions, (s)->rows, 1, sizeof(int32_t))                                                    \
+    X(positions, (s)->rows, 1, sizeof(int32_t))
+
+/* Of one that has the last stage: the final norm, the logits of all tensor-parallel ranks. */
+#define MIMO_DECODE_OUTPUT(X, s, vocab_size)                                                       \
+    X(rstd_final, (s)->rows, 1, (s)->wide)                                                         \
+    X(normed, (s)->rows, (s)->hidden, (s)->element)                                                \
     X(shards, (s)->rows, vocab_size, (s)->element)
 
 #endif

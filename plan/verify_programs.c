@@ -77,6 +77,7 @@ static enum mimo_status verify_edge_ends(const struct mimo_verifier *at,
     return MIMO_OK;
 }
 
+/* Edge i leaves stage i of section STAG. */
 static enum mimo_status verify_edge(const struct mimo_plan *plan, uint32_t index,
                                     struct mimo_error *err)
 {
@@ -85,10 +86,16 @@ static enum mimo_status verify_edge(const struct mimo_plan *plan, uint32_t index
     struct slab from, to;
 
     MIMO_TRY(verify_edge_ends(&at, edge));
+    MIMO_REQUIRE(&at, plan->modules[edge->from_module].stage_first + edge->from_stage == index,
+                 "it does not leave stage %u", index);
     MIMO_REQUIRE(&at, edge->columns == plan->modules[edge->to_module].hidden_size,
                  "columns is %u, but module %u is %u wide", edge->columns, edge->to_module,
                  plan->modules[edge->to_module].hidden_size);
-    MIMO_TRY(mimo_verify_flag(&at, edge->has_backward, "has_backward"));
+    MIMO_REQUIRE(&at,
+                 edge->has_backward ==
+                     (mimo_plan_has_backward(plan, edge->from_module, edge->from_stage) ? 1 : 0),
+                 "has_backward is %u, not as what learns at its start or in front of it",
+                 edge->has_backward);
     MIMO_TRY(mimo_verify_flag(&at, edge->shares_ranks, "shares_ranks"));
     from = slab_of(&plan->modules[edge->from_module], edge->from_stage);
     to = slab_of(&plan->modules[edge->to_module], edge->to_stage);
@@ -261,6 +268,11 @@ static enum mimo_status verify_place_operand(const struct mimo_verifier *at,
                  "an encoder goes forward by encode");
     MIMO_REQUIRE(at, instruction->opcode != MIMO_OPCODE_MERGE || (is_language && place->stage == 0),
                  "only the language model's first stage merges");
+    MIMO_REQUIRE(at,
+                 instruction->opcode != MIMO_OPCODE_BACKWARD ||
+                     mimo_plan_has_backward(at->plan, place->module, place->stage),
+                 "nothing goes backward through stage %u of module %u", place->stage,
+                 place->module);
     return MIMO_OK;
 }
 
@@ -330,6 +342,8 @@ enum mimo_status mimo_verify_programs(const struct mimo_plan *plan, struct mimo_
     struct progress progress = {0};
 
     MIMO_TRY(verify_groups(plan, err));
+    MIMO_REQUIRE(&at, plan->edge_count + UINT64_C(1) == plan->stage_count,
+                 "%u edges do not join %u stages", plan->edge_count, plan->stage_count);
     for (uint32_t i = 0; i < plan->edge_count; i++)
         MIMO_TRY(verify_edge(plan, i, err));
     for (uint32_t i = 0; i < plan->role_count; i++)

@@ -1,44 +1,12 @@
 #include "runtime/model/clip_vit.h"
 
-#include "plan/grid.h"
 #include "plan/tensors.h"
-#include "runtime/model/sequence.h"
-
-#include <math.h>
 
 /* -- building --------------------------------------------------------------------------------- */
 
-static void find_layer(struct mimo_clip_layer *layer, const struct mimo_parameters *parameters,
-                       uint32_t module, uint32_t index)
-{
-    const struct {
-        struct mimo_weight *weight;
-        enum mimo_slot slot;
-    } slots[] = {
-        {&layer->norm1, MIMO_SLOT_INPUT_NORM_WEIGHT},
-        {&layer->norm1_bias, MIMO_SLOT_INPUT_NORM_BIAS},
-        {&layer->qkv, MIMO_SLOT_Q_WEIGHT},
-        {&layer->qkv_bias, MIMO_SLOT_Q_BIAS},
-        {&layer->o, MIMO_SLOT_O_WEIGHT},
-        {&layer->o_bias, MIMO_SLOT_O_BIAS},
-        {&layer->norm2, MIMO_SLOT_POST_NORM_WEIGHT},
-        {&layer->norm2_bias, MIMO_SLOT_POST_NORM_BIAS},
-        {&layer->up, MIMO_SLOT_UP_WEIGHT},
-        {&layer->up_bias, MIMO_SLOT_UP_BIAS},
-        {&layer->down, MIMO_SLOT_DOWN_WEIGHT},
-        {&layer->down_bias, MIMO_SLOT_DOWN_BIAS},
-    };
-
-    for (size_t i = 0; i < sizeof slots / sizeof *slots; i++)
-        *slots[i].weight = mimo_parameters_find(parameters, module, index, slots[i].slot);
-}
-
 static void find_weights(struct mimo_clip_vit *vit, const struct mimo_parameters *parameters,
-                         uint32_t module, struct mimo_arena *table)
+                         uint32_t module)
 {
-    vit->layers = MIMO_NEW_ARRAY(table, struct mimo_clip_layer, vit->layer_count);
-    for (uint32_t i = 0; i < vit->layer_count; i++)
-        find_layer(&vit->layers[i], parameters, module, i);
     vit->class_embedding =
         mimo_parameters_find(parameters, module, MIMO_NONE, MIMO_SLOT_CLASS_EMBEDDING);
     vit->patch_embedding =
@@ -50,27 +18,17 @@ static void find_weights(struct mimo_clip_vit *vit, const struct mimo_parameters
         mimo_parameters_find(parameters, module, MIMO_NONE, MIMO_SLOT_PRE_NORM_BIAS);
 }
 
-static struct mimo_attention attention_shape(const struct mimo_clip_vit *vit, int64_t images)
+static void take_layer(struct mimo_saved_layer *layer, const struct mimo_sizes *sizes,
+                       struct mimo_tensor_arena *arena)
 {
-    const int64_t width = vit->heads * vit->head_dim;
-
-    return (struct mimo_attention){
-        .batch = images,
-        .queries = vit->tokens,
-        .keys = vit->tokens,
-        .heads = vit->heads,
-        .groups = vit->heads,
-        .head_dim = vit->head_dim,
-        .q_stride = 3 * width,
-        .k_stride = 3 * width,
-        .v_stride = 3 * width,
-        .out_stride = width,
-        .is_causal = false,
-        .scale = 1.0 / sqrt((double)vit->head_dim),
-    };
+#define TAKE(name, rows, columns, element)                                                         \
+    layer->name = mimo_tensor_take(arena, (rows), (columns), (element));
+    MIMO_VIT_LAYER(TAKE, sizes)
+#undef TAKE
 }
 
-static void take_scratch(struct mimo_clip_vit *vit, struct mimo_tensor_arena *scratch)
+static void take_scratch(struct mimo_clip_vit *vit, const struct mimo_clip_parts *parts,
+                         struct mimo_tensor_arena *scratch)
 {
     const struct mimo_sizes *const sizes = &vit->sizes;
 
@@ -78,91 +36,59 @@ static void take_scratch(struct mimo_clip_vit *vit, struct mimo_tensor_arena *sc
     vit->name = mimo_tensor_take(scratch, (rows), (columns), (element));
     MIMO_VIT_SCRATCH(TAKE, sizes)
 #undef TAKE
+    if (parts->recomputes)
+        take_layer(&vit->recomputed, sizes, scratch);
 }
 
-void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan, uint32_t module,
-                        const struct mimo_parameters *parameters,
-                        const struct mimo_compute *compute, bool keeps_activations,
-                        struct mimo_arena *table, struct mimo_tensor_arena *scratch)
+static void open_projector(struct mimo_clip_vit *vit, const struct mimo_plan *plan,
+                           const struct mimo_parameters *parameters, struct mimo_arena *table,
+                           struct mimo_tensor_arena *scratch)
 {
-    const struct mimo_plan_module *described = &plan->modules[module];
+    mimo_projector_open(&vit->projector, plan, vit->plan->projector, parameters, &vit->compute,
+                        (int64_t)vit->sizes.features, table, scratch);
+    vit->has_projector = true;
+}
+
+void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan,
+                        const struct mimo_clip_parts *parts,
+                        const struct mimo_parameters *parameters,
+                        const struct mimo_compute *compute, struct mimo_arena *table,
+                        struct mimo_tensor_arena *scratch)
+{
+    const struct mimo_plan_module *described = &plan->modules[parts->module];
     const struct mimo_coordinate at = {.tp = compute->tp_rank};
+    const struct mimo_sizes sizes = mimo_sizes_of(plan, parts->module, &at);
     const int64_t side = described->image_size / described->patch_size;
 
     *vit = (struct mimo_clip_vit){
         .plan = described,
         .compute = *compute,
-        .sizes = mimo_sizes_of(plan, module, &at),
+        .sizes = sizes,
+        .heads = {(int64_t)sizes.heads, (int64_t)sizes.groups, described->head_dim, false},
         .hidden = described->hidden_size,
-        .head_dim = described->head_dim,
+        .ffn = (int64_t)sizes.ffn,
         .patches = side * side,
         .tokens = side * side + 1,
-        .patch_width = (int64_t)described->channels * described->patch_size * described->patch_size,
-        .output_width = described->hidden_size,
-        .layer_count = described->layers_computed,
-        .has_projector = described->projector != MIMO_NONE,
+        .patch_width = (int64_t)sizes.patch_width,
         .trains = described->is_frozen == 0,
-        .keeps_activations = keeps_activations,
         .images_max = described->images_max,
     };
-    find_weights(vit, parameters, module, table);
-    vit->heads = mimo_parameters_share(
-                     mimo_parameters_item(parameters, module, MIMO_NONE, 0, MIMO_SLOT_Q_WEIGHT)) /
-                 vit->head_dim;
-    vit->ffn = mimo_parameters_share(
-        mimo_parameters_item(parameters, module, MIMO_NONE, 0, MIMO_SLOT_UP_WEIGHT));
-    take_scratch(vit, scratch);
-    if (!vit->has_projector)
-        return;
-    mimo_projector_open(&vit->projector, plan, described->projector, parameters, compute,
-                        vit->images_max * described->image_tokens, table, scratch);
-    vit->output_width = vit->projector.plan->output_size;
-}
-
-static void take_layer(const struct mimo_clip_vit *vit, struct mimo_clip_saved_layer *layer,
-                       struct mimo_tensor_arena *arena)
-{
-    const struct mimo_sizes *const sizes = &vit->sizes;
-
-#define TAKE(name, rows, columns, element)                                                         \
-    layer->name = mimo_tensor_take(arena, (rows), (columns), (element));
-    MIMO_VIT_LAYER(TAKE, sizes)
-#undef TAKE
-}
-
-void mimo_clip_vit_saved_open(const struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
-                              struct mimo_arena *table, struct mimo_tensor_arena *arena)
-{
-    const struct mimo_sizes *const sizes = &vit->sizes;
-
-    *saved = (struct mimo_clip_saved){0};
-    saved->layers = MIMO_NEW_ARRAY(table, struct mimo_clip_saved_layer, vit->layer_count);
-    for (uint32_t i = 0; i < vit->layer_count; i++) {
-        if (i < 2 || vit->keeps_activations)
-            take_layer(vit, &saved->layers[i], arena);
-        else
-            saved->layers[i] = saved->layers[i - 2];
-    }
-#define TAKE(name, rows, columns, element)                                                         \
-    saved->name = mimo_tensor_take(arena, (rows), (columns), (element));
-    MIMO_VIT_INPUT(TAKE, sizes)
-    MIMO_VIT_STAGE(TAKE, sizes)
-    MIMO_VIT_OUTPUT(TAKE, sizes)
-#undef TAKE
-    if (vit->has_projector)
-        mimo_projector_saved_open(&vit->projector, &saved->projector, table, arena);
+    find_weights(vit, parameters, parts->module);
+    take_scratch(vit, parts, scratch);
+    if (parts->has_output && described->projector != MIMO_NONE)
+        open_projector(vit, plan, parameters, table, scratch);
 }
 
 /* -- forward ---------------------------------------------------------------------------------- */
 
-/* The first residual stream: into the first layer's x, or x_out where no layer is computed. */
-static void embed(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved, const uint8_t *pixels)
+/* From pixels to the residual stream. */
+static void embed(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved, void *x,
+                  const uint8_t *pixels)
 {
     struct mimo_backend *be = vit->compute.be;
     const struct mimo_plan_module *plan = vit->plan;
-    const int64_t images = saved->images, rows = images * vit->tokens;
+    const int64_t images = saved->pass.batch, rows = saved->pass.rows.count;
     const size_t image_bytes = (size_t)plan->image_size * plan->image_size * plan->channels;
-    void *const x = vit->layer_count > 0 ? saved->layers[0].x : saved->x_out;
 
     be->ops->upload(be, vit->pixels, pixels, (size_t)images * image_bytes);
     be->ops->image_patches(be, saved->patches, vit->pixels, images, plan->channels,
@@ -176,46 +102,33 @@ static void embed(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved, cons
                                 plan->norm_epsilon);
 }
 
-static void attend(struct mimo_clip_vit *vit, const struct mimo_clip_saved *saved,
-                   struct mimo_clip_saved_layer *layer)
+static enum mimo_status forward_layer(void *model, const struct mimo_layer *layer,
+                                      struct mimo_saved_layer *saved,
+                                      const struct mimo_layer_pass *pass, const void *residual,
+                                      void *x_next, struct mimo_error *err)
 {
-    struct mimo_backend *be = vit->compute.be;
-    const struct mimo_attention shape = attention_shape(vit, saved->images);
-    const size_t width = (size_t)(vit->heads * vit->head_dim) * be->element_size;
-    const char *const qkv = layer->qkv;
-
-    be->ops->attention_forward(be, &shape, layer->attention, layer->lse, qkv, qkv + width,
-                               qkv + 2 * width, vit->workspace);
-}
-
-/* One layer; x_next gets the stream without saved->x_middle, which the next norm adds. */
-static enum mimo_status forward_layer(struct mimo_clip_vit *vit,
-                                      const struct mimo_clip_saved *saved, uint32_t index,
-                                      const void *residual, void *x_next, struct mimo_error *err)
-{
-    const struct mimo_clip_layer *layer = &vit->layers[index];
-    struct mimo_clip_saved_layer *kept = &saved->layers[index];
+    struct mimo_clip_vit *vit = model;
     const struct mimo_compute *compute = &vit->compute;
+    const struct mimo_rows *rows = &pass->rows;
     struct mimo_backend *be = compute->be;
-    const struct mimo_rows rows = mimo_rows_of(compute, saved->images * vit->tokens, false);
-    const int64_t hidden = vit->hidden, width = vit->heads * vit->head_dim;
+    const int64_t hidden = vit->hidden, width = vit->heads.heads * vit->heads.head_dim;
     const double epsilon = vit->plan->norm_epsilon;
 
-    be->ops->layer_norm_forward(be, kept->n1, kept->mean1, kept->rstd1, kept->x, residual,
-                                layer->norm1.value, layer->norm1_bias.value, rows.count, hidden,
+    be->ops->layer_norm_forward(be, saved->n1, saved->mean1, saved->rstd1, saved->x, residual,
+                                layer->norm1.value, layer->norm1_bias.value, rows->count, hidden,
                                 epsilon);
-    be->ops->linear_forward(be, kept->qkv, kept->n1, layer->qkv.value, layer->qkv_bias.value,
-                            rows.count, hidden, 3 * width);
-    attend(vit, saved, kept);
-    MIMO_TRY(mimo_row_parallel_forward(compute, &rows, kept->x_middle, kept->attention, layer->o,
+    be->ops->linear_forward(be, saved->qkv, saved->n1, layer->qkv.value, layer->qkv_bias.value,
+                            rows->count, hidden, 3 * width);
+    mimo_attend(compute, &vit->heads, pass, layer->index, saved, vit->workspace);
+    MIMO_TRY(mimo_row_parallel_forward(compute, rows, saved->x_middle, saved->attention, layer->o,
                                        layer->o_bias, width, hidden, NULL, err));
-    be->ops->layer_norm_forward(be, kept->n2, kept->mean2, kept->rstd2, kept->x_middle, kept->x,
-                                layer->norm2.value, layer->norm2_bias.value, rows.count, hidden,
-                                epsilon);
-    be->ops->linear_activation_forward(be, (enum mimo_activation)vit->plan->activation, kept->act,
-                                       kept->up, kept->n2, layer->up.value, layer->up_bias.value,
-                                       rows.count, hidden, vit->ffn);
-    return mimo_row_parallel_forward(compute, &rows, x_next, kept->act, layer->down,
+    be->ops->layer_norm_forward(be, saved->n2, saved->mean2, saved->rstd2, saved->x_middle,
+                                saved->x, layer->norm2.value, layer->norm2_bias.value, rows->count,
+                                hidden, epsilon);
+    be->ops->linear_activation_forward(be, (enum mimo_activation)vit->plan->activation, saved->act,
+                                       saved->up, saved->n2, layer->up.value, layer->up_bias.value,
+                                       rows->count, hidden, vit->ffn);
+    return mimo_row_parallel_forward(compute, rows, x_next, saved->act, layer->down,
                                      layer->down_bias, vit->ffn, hidden, NULL, err);
 }
 
@@ -231,49 +144,52 @@ static void select_features(struct mimo_clip_vit *vit, void *features, const voi
                   kept * vit->hidden);
 }
 
-static struct mimo_sequence_key key_of(const struct mimo_clip_vit *vit,
-                                       const struct mimo_clip_saved *saved, enum mimo_pass pass)
+/* Starts a micro-step: the residual stream enters the stage. */
+static void enter(struct mimo_clip_stage *stage, struct mimo_clip_saved *saved, const void *in,
+                  int64_t images)
 {
-    return (struct mimo_sequence_key){vit, saved, pass, saved->images, vit->tokens};
-}
-
-/* All layers; leaves the whole stream in saved->x_out. */
-static enum mimo_status forward_layers(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
-                                       struct mimo_error *err)
-{
+    struct mimo_clip_vit *vit = stage->vit;
     struct mimo_backend *be = vit->compute.be;
-    const int64_t hidden = vit->hidden;
-    const void *residual = NULL;
-
-    for (uint32_t i = 0; i < vit->layer_count; i++) {
-        const bool is_last = i + 1 == vit->layer_count;
-        MIMO_TRY(forward_layer(vit, saved, i, residual,
-                               is_last ? saved->x_out : saved->layers[i + 1].x, err));
-        residual = saved->layers[i].x_middle;
-    }
-    if (residual != NULL)
-        be->ops->add(be, saved->x_out, hidden, residual, hidden, saved->images * vit->tokens,
-                     hidden);
-    return MIMO_OK;
-}
-
-enum mimo_status mimo_clip_vit_forward(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
-                                       void *out, const uint8_t *pixels, int64_t images,
-                                       struct mimo_error *err)
-{
-    struct mimo_backend *be = vit->compute.be;
-    struct mimo_sequence_key key;
-    enum mimo_status status = MIMO_OK;
+    void *const x = mimo_layers_input(&stage->layers, saved->layers, saved->x_out);
 
     MIMO_ASSERT(images <= vit->images_max);
-    saved->images = images;
-    embed(vit, saved, pixels);
-    key = key_of(vit, saved, MIMO_PASS_FORWARD);
-    if (!be->ops->sequence_begin(be, &key, sizeof key)) {
-        status = forward_layers(vit, saved, err);
-        be->ops->sequence_end(be);
-    }
-    MIMO_TRY(status);
+    saved->pass = (struct mimo_layer_pass){
+        .rows = mimo_rows_of(&vit->compute, images * vit->tokens, false),
+        .batch = images,
+        .length = vit->tokens,
+    };
+    if (stage->is_first)
+        embed(vit, saved, x, in);
+    else
+        be->ops->copy(be, x, vit->hidden, in, vit->hidden, saved->pass.rows.count, vit->hidden);
+}
+
+enum mimo_status mimo_clip_vit_forward(struct mimo_clip_stage *stage, struct mimo_clip_saved *saved,
+                                       const void *in, int64_t images, struct mimo_error *err)
+{
+    enter(stage, saved, in, images);
+    return mimo_layers_forward(&stage->layers, saved->layers, &saved->pass, saved->x_out,
+                               &saved->residual, err);
+}
+
+void mimo_clip_vit_leave(const struct mimo_clip_vit *vit, const struct mimo_clip_saved *saved,
+                         const struct mimo_columns *columns, void *out)
+{
+    const struct mimo_stream stream = {saved->x_out, saved->residual, saved->pass.rows.count,
+                                       vit->hidden};
+
+    mimo_stream_leave(&vit->compute, out, columns, &stream);
+}
+
+enum mimo_status mimo_clip_vit_features(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
+                                        void *out, struct mimo_error *err)
+{
+    struct mimo_backend *be = vit->compute.be;
+    const int64_t hidden = vit->hidden, images = saved->pass.batch;
+
+    if (saved->residual != NULL)
+        be->ops->add(be, saved->x_out, hidden, saved->residual, hidden, saved->pass.rows.count,
+                     hidden);
     if (!vit->has_projector) {
         select_features(vit, out, saved->x_out, images);
         return MIMO_OK;
@@ -285,58 +201,63 @@ enum mimo_status mimo_clip_vit_forward(struct mimo_clip_vit *vit, struct mimo_cl
 
 /* -- backward --------------------------------------------------------------------------------- */
 
-static enum mimo_status backward_ffn(struct mimo_clip_vit *vit, const struct mimo_clip_layer *layer,
-                                     struct mimo_clip_saved_layer *kept,
-                                     const struct mimo_rows *rows, struct mimo_error *err)
+static enum mimo_status backward_ffn(struct mimo_clip_vit *vit, const struct mimo_layer *layer,
+                                     struct mimo_saved_layer *saved, const struct mimo_rows *rows,
+                                     struct mimo_error *err)
 {
     const struct mimo_compute *compute = &vit->compute;
     struct mimo_backend *be = compute->be;
     const int64_t hidden = vit->hidden, ffn = vit->ffn, count = rows->count;
 
-    mimo_weight_gradient(&vit->compute, layer->down, layer->down_bias, vit->dx, kept->act, count,
-                         ffn, hidden);
+    mimo_weight_gradient(compute, layer->down, layer->down_bias, vit->dx, saved->act, count, ffn,
+                         hidden);
     be->ops->linear_activation_backward(be, (enum mimo_activation)vit->plan->activation, vit->d_up,
-                                        vit->dx, layer->down.value, kept->up, count, ffn, hidden);
-    mimo_weight_gradient(&vit->compute, layer->up, layer->up_bias, vit->d_up, kept->n2, count,
-                         hidden, ffn);
+                                        vit->dx, layer->down.value, saved->up, count, ffn, hidden);
+    mimo_weight_gradient(compute, layer->up, layer->up_bias, vit->d_up, saved->n2, count, hidden,
+                         ffn);
     be->ops->linear_backward_input(be, vit->rows_a, vit->d_up, layer->up.value, count, hidden, ffn,
                                    false);
     MIMO_TRY(mimo_rows_reduce(compute, rows, vit->rows_a, hidden, err));
     be->ops->layer_norm_backward(be, vit->dx, layer->norm2.gradient, layer->norm2_bias.gradient,
-                                 vit->rows_a, kept->x_middle, layer->norm2.value, kept->mean2,
-                                 kept->rstd2, count, hidden);
+                                 vit->rows_a, saved->x_middle, layer->norm2.value, saved->mean2,
+                                 saved->rstd2, count, hidden);
     return MIMO_OK;
 }
 
 static enum mimo_status backward_attention(struct mimo_clip_vit *vit,
-                                           const struct mimo_clip_layer *layer,
-                                           struct mimo_clip_saved_layer *kept, int64_t images,
-                                           const struct mimo_rows *rows, struct mimo_error *err)
+                                           const struct mimo_layer *layer,
+                                           struct mimo_saved_layer *saved,
+                                           const struct mimo_layer_pass *pass,
+                                           struct mimo_error *err)
 {
     const struct mimo_compute *compute = &vit->compute;
     struct mimo_backend *be = compute->be;
-    const struct mimo_attention shape = attention_shape(vit, images);
-    const int64_t hidden = vit->hidden, width = vit->heads * vit->head_dim, count = rows->count;
-    const size_t at = (size_t)width * be->element_size;
-    const char *const qkv = kept->qkv;
-    char *const d_qkv = vit->d_qkv;
+    const int64_t hidden = vit->hidden, width = vit->heads.heads * vit->heads.head_dim;
+    const int64_t count = pass->rows.count;
 
-    mimo_weight_gradient(&vit->compute, layer->o, layer->o_bias, vit->dx, kept->attention, count,
-                         width, hidden);
+    mimo_weight_gradient(compute, layer->o, layer->o_bias, vit->dx, saved->attention, count, width,
+                         hidden);
     be->ops->linear_backward_input(be, vit->d_attention, vit->dx, layer->o.value, count, width,
                                    hidden, false);
-    be->ops->attention_backward(be, &shape, d_qkv, d_qkv + at, d_qkv + 2 * at, vit->d_attention,
-                                kept->attention, kept->lse, qkv, qkv + at, qkv + 2 * at,
-                                vit->workspace);
-    mimo_weight_gradient(&vit->compute, layer->qkv, layer->qkv_bias, d_qkv, kept->n1, count, hidden,
+    mimo_attend_backward(compute, &vit->heads, pass, saved, vit->d_qkv, vit->d_attention,
+                         vit->workspace);
+    mimo_weight_gradient(compute, layer->qkv, layer->qkv_bias, vit->d_qkv, saved->n1, count, hidden,
                          3 * width);
-    be->ops->linear_backward_input(be, vit->rows_a, d_qkv, layer->qkv.value, count, hidden,
+    be->ops->linear_backward_input(be, vit->rows_a, vit->d_qkv, layer->qkv.value, count, hidden,
                                    3 * width, false);
-    MIMO_TRY(mimo_rows_reduce(compute, rows, vit->rows_a, hidden, err));
+    MIMO_TRY(mimo_rows_reduce(compute, &pass->rows, vit->rows_a, hidden, err));
     be->ops->layer_norm_backward(be, vit->dx, layer->norm1.gradient, layer->norm1_bias.gradient,
-                                 vit->rows_a, kept->x, layer->norm1.value, kept->mean1, kept->rstd1,
-                                 count, hidden);
+                                 vit->rows_a, saved->x, layer->norm1.value, saved->mean1,
+                                 saved->rstd1, count, hidden);
     return MIMO_OK;
+}
+
+static enum mimo_status backward_layer(void *model, const struct mimo_layer *layer,
+                                       struct mimo_saved_layer *saved,
+                                       const struct mimo_layer_pass *pass, struct mimo_error *err)
+{
+    MIMO_TRY(backward_ffn(model, layer, saved, &pass->rows, err));
+    return backward_attention(model, layer, saved, pass, err);
 }
 
 /* Gradients of the features become those of all tokens; a class token that was left out has none.
@@ -356,7 +277,7 @@ static void spread_features(struct mimo_clip_vit *vit, const void *d_features, i
 static void backward_embedding(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved)
 {
     struct mimo_backend *be = vit->compute.be;
-    const int64_t images = saved->images, rows = images * vit->tokens;
+    const int64_t images = saved->pass.batch, rows = saved->pass.rows.count;
     const size_t bytes = (size_t)(rows * vit->hidden) * be->element_size;
     /* The features' gradient has been spread; its memory holds the patches' now. */
     void *const d_embedded = vit->rows_a, *const d_patches = vit->features_gradient;
@@ -373,39 +294,93 @@ static void backward_embedding(struct mimo_clip_vit *vit, struct mimo_clip_saved
                                     vit->hidden);
 }
 
-static enum mimo_status backward_layers(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
-                                        struct mimo_error *err)
+/* From the gradient of what the last stage gave to that of the stream behind its layers. */
+static enum mimo_status backward_output(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
+                                        const void *d_out, struct mimo_error *err)
 {
-    const struct mimo_rows rows = mimo_rows_of(&vit->compute, saved->images * vit->tokens, false);
-
-    for (uint32_t i = vit->layer_count; i-- > 0;) {
-        MIMO_TRY(backward_ffn(vit, &vit->layers[i], &saved->layers[i], &rows, err));
-        MIMO_TRY(
-            backward_attention(vit, &vit->layers[i], &saved->layers[i], saved->images, &rows, err));
-    }
-    backward_embedding(vit, saved);
-    return MIMO_OK;
-}
-
-enum mimo_status mimo_clip_vit_backward(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
-                                        const void *dout, struct mimo_error *err)
-{
-    const struct mimo_sequence_key key = key_of(vit, saved, MIMO_PASS_BACKWARD);
-    struct mimo_backend *be = vit->compute.be;
-    enum mimo_status status = MIMO_OK;
-
     if (vit->has_projector) {
         void *const d_features = vit->trains ? vit->features_gradient : NULL;
         MIMO_TRY(
-            mimo_projector_backward(&vit->projector, &saved->projector, d_features, dout, err));
-        dout = d_features;
+            mimo_projector_backward(&vit->projector, &saved->projector, d_features, d_out, err));
+        d_out = d_features;
     }
+    if (vit->trains)
+        spread_features(vit, d_out, saved->pass.batch);
+    return MIMO_OK;
+}
+
+enum mimo_status mimo_clip_vit_backward(struct mimo_clip_stage *stage,
+                                        struct mimo_clip_saved *saved, const void *d_out,
+                                        struct mimo_error *err)
+{
+    struct mimo_clip_vit *vit = stage->vit;
+    struct mimo_backend *be = vit->compute.be;
+    const int64_t hidden = vit->hidden;
+
+    if (stage->is_last)
+        MIMO_TRY(backward_output(vit, saved, d_out, err));
+    else
+        be->ops->copy(be, vit->dx, hidden, d_out, hidden, saved->pass.rows.count, hidden);
     if (!vit->trains)
         return MIMO_OK;
-    spread_features(vit, dout, saved->images);
-    if (!be->ops->sequence_begin(be, &key, sizeof key)) {
-        status = backward_layers(vit, saved, err);
-        be->ops->sequence_end(be);
+    MIMO_TRY(mimo_layers_backward(&stage->layers, saved->layers, &saved->pass, err));
+    if (stage->is_first)
+        backward_embedding(vit, saved);
+    return MIMO_OK;
+}
+
+void mimo_clip_vit_leave_backward(const struct mimo_clip_vit *vit,
+                                  const struct mimo_clip_saved *saved,
+                                  const struct mimo_columns *columns, void *d_in)
+{
+    const struct mimo_stream stream = {vit->dx, NULL, saved->pass.rows.count, vit->hidden};
+
+    mimo_stream_leave(&vit->compute, d_in, columns, &stream);
+}
+
+/* -- stages ----------------------------------------------------------------------------------- */
+
+static const struct mimo_layer_ops LAYER_OPS = {
+    .take = take_layer,
+    .forward = forward_layer,
+    .backward = backward_layer,
+};
+
+void mimo_clip_stage_open(struct mimo_clip_stage *stage, struct mimo_clip_vit *vit,
+                          const struct mimo_plan *plan, const struct mimo_plan_place *place,
+                          enum mimo_keeping keeping, const struct mimo_parameters *parameters,
+                          struct mimo_arena *table)
+{
+    *stage = (struct mimo_clip_stage){
+        .vit = vit,
+        .layers = {.ops = &LAYER_OPS,
+                   .model = vit,
+                   .be = vit->compute.be,
+                   .keeping = keeping,
+                   .recomputed = &vit->recomputed},
+        .is_first = place->stage == 0,
+        .is_last = place->stage + 1 == vit->plan->stage_count,
+    };
+    mimo_layers_find(&stage->layers, plan, place->module, place->stage, parameters, table);
+}
+
+void mimo_clip_saved_open(const struct mimo_clip_stage *stage, struct mimo_clip_saved *saved,
+                          struct mimo_arena *table, struct mimo_tensor_arena *arena)
+{
+    const struct mimo_sizes *const sizes = &stage->vit->sizes;
+
+    *saved = (struct mimo_clip_saved){0};
+    saved->layers = mimo_layers_take(&stage->layers, sizes, table, arena);
+#define TAKE(name, rows, columns, element)                                                         \
+    saved->name = mimo_tensor_take(arena, (rows), (columns), (element));
+    MIMO_VIT_STAGE(TAKE, sizes)
+    if (stage->is_first) {
+        MIMO_VIT_INPUT(TAKE, sizes)
     }
-    return status;
+    if (!stage->is_last)
+        return;
+    MIMO_VIT_OUTPUT(TAKE, sizes)
+#undef TAKE
+    if (stage->vit->has_projector)
+        mimo_projector_saved_open(&stage->vit->projector, &saved->projector, table, arena);
 }

@@ -2,6 +2,9 @@
  * clip_vit.h - CLIP's vision transformer on one rank (Radford et al. 2021): patches, class token,
  * learned positions, pre-LayerNorm layers, and the projector behind it; tensor-parallel.
  *
+ * Its stages on a rank share its weights and scratch and take turns. The first one embeds patches,
+ * the last one has the projector; between them goes the residual stream.
+ *
  * Shapes: I images of T tokens (class token included), rows = I * T; H hidden size; P patches an
  * image. The output has `image_tokens` rows an image (T, or P without the class token) of the
  * language model's width.
@@ -9,26 +12,20 @@
 #ifndef MIMO_RUNTIME_MODEL_CLIP_VIT_H
 #define MIMO_RUNTIME_MODEL_CLIP_VIT_H
 
-#include "plan/sizes.h"
+#include "runtime/model/attention.h"
 #include "runtime/model/projector.h"
-
-struct mimo_clip_layer {
-    struct mimo_weight norm1, norm1_bias, qkv, qkv_bias, o, o_bias;
-    struct mimo_weight norm2, norm2_bias, up, up_bias, down, down_bias;
-};
 
 struct mimo_clip_vit {
     const struct mimo_plan_module *plan;
     struct mimo_compute compute;
-    struct mimo_sizes sizes;              /* the shapes of all tensors below (plan/tensors.h) */
-    int64_t hidden, heads, head_dim, ffn; /* of this rank, hidden apart */
+    struct mimo_sizes sizes; /* the shapes of all tensors below (plan/tensors.h) */
+    struct mimo_heads heads;
+    int64_t hidden, ffn;                  /* ffn of this rank */
     int64_t patches, tokens, patch_width; /* P, T, channels * patch² */
-    int64_t output_width;                 /* the projector's, or H */
-    uint32_t layer_count;
-    struct mimo_clip_layer *layers;
+    /* of the stages that are here */
     struct mimo_weight class_embedding, patch_embedding, positions, pre_norm, pre_norm_bias;
     struct mimo_projector projector;
-    bool has_projector, trains, keeps_activations;
+    bool has_projector, trains;
     int64_t images_max;
     /* scratch, good within one call */
     uint8_t *pixels;   /* [I, size, size, channels] */
@@ -36,42 +33,68 @@ struct mimo_clip_vit {
     void *d_qkv, *d_attention, *d_up;
     void *features_gradient; /* [I * image_tokens, H] */
     void *workspace;
+    struct mimo_saved_layer recomputed; /* a layer while it is computed again */
 };
 
-struct mimo_clip_saved_layer {
-    void *x, *mean1, *rstd1, *n1; /* [rows, H], [rows], [rows], [rows, H] */
-    void *qkv, *attention, *lse;
-    void *x_middle, *mean2, *rstd2, *n2;
-    void *up, *act; /* [rows, ffn] */
+struct mimo_clip_stage {
+    struct mimo_clip_vit *vit;
+    struct mimo_layers layers;
+    bool is_first, is_last;
 };
 
+/* What a stage keeps of a micro-step. */
 struct mimo_clip_saved {
-    struct mimo_clip_saved_layer *layers;
+    struct mimo_saved_layer *layers;
+    void *x_out;          /* [rows, H]: the stream behind the last layer, */
+    const void *residual; /* still to be added */
+    struct mimo_layer_pass pass;
+    /* the first stage */
     void *patches;                  /* [I * P, patch_width] */
     void *embedded, *mean0, *rstd0; /* in front of the pre-norm */
-    void *x_out;                    /* [rows, H] */
-    void *features;                 /* [I * image_tokens, H]: the projector's input */
+    /* the last stage */
+    void *features; /* [I * image_tokens, H]: the projector's input */
     struct mimo_projector_saved projector;
-    int64_t images;
 };
 
-/* As for mimo_llama_open. With `keeps_activations` backward will go through
- * the layers. */
-void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan, uint32_t module,
+/* What of an encoder a rank holds. */
+struct mimo_clip_parts {
+    uint32_t module;
+    bool has_output; /* its last stage */
+    bool recomputes; /* layers are computed again in backward */
+};
+
+/* As for mimo_language_open, mimo_language_stage_open and mimo_language_saved_open. */
+void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan,
+                        const struct mimo_clip_parts *parts,
                         const struct mimo_parameters *parameters,
-                        const struct mimo_compute *compute, bool keeps_activations,
-                        struct mimo_arena *table, struct mimo_tensor_arena *scratch);
-void mimo_clip_vit_saved_open(const struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
-                              struct mimo_arena *table, struct mimo_tensor_arena *arena);
+                        const struct mimo_compute *compute, struct mimo_arena *table,
+                        struct mimo_tensor_arena *scratch);
+void mimo_clip_stage_open(struct mimo_clip_stage *stage, struct mimo_clip_vit *vit,
+                          const struct mimo_plan *plan, const struct mimo_plan_place *place,
+                          enum mimo_keeping keeping, const struct mimo_parameters *parameters,
+                          struct mimo_arena *table);
+void mimo_clip_saved_open(const struct mimo_clip_stage *stage, struct mimo_clip_saved *saved,
+                          struct mimo_arena *table, struct mimo_tensor_arena *arena);
 
-/* out[images * image_tokens, output_width] from `pixels` [images, size, size, channels] in host
- * memory; images may be 0. */
-enum mimo_status mimo_clip_vit_forward(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
-                                       void *out, const uint8_t *pixels, int64_t images,
-                                       struct mimo_error *err);
+/* The first stage takes pixels [images, size, size, channels] in host memory as `in`, later ones
+ * the stream [rows, H]; images may be 0. From all but the last one the stream leaves, [rows,
+ * columns] into `out`. */
+enum mimo_status mimo_clip_vit_forward(struct mimo_clip_stage *stage, struct mimo_clip_saved *saved,
+                                       const void *in, int64_t images, struct mimo_error *err);
+void mimo_clip_vit_leave(const struct mimo_clip_vit *vit, const struct mimo_clip_saved *saved,
+                         const struct mimo_columns *columns, void *out);
 
-/* From dout (of the shape of out) back to the patches, or as far as anything learns. */
-enum mimo_status mimo_clip_vit_backward(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
-                                        const void *dout, struct mimo_error *err);
+/* What follows on the last stage: out[images * image_tokens, output width]. */
+enum mimo_status mimo_clip_vit_features(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
+                                        void *out, struct mimo_error *err);
+
+/* From the gradient of what the stage gave back as far as anything learns. The gradient of the
+ * stream in front of it leaves for the stage before as the stream does. */
+enum mimo_status mimo_clip_vit_backward(struct mimo_clip_stage *stage,
+                                        struct mimo_clip_saved *saved, const void *d_out,
+                                        struct mimo_error *err);
+void mimo_clip_vit_leave_backward(const struct mimo_clip_vit *vit,
+                                  const struct mimo_clip_saved *saved,
+                                  const struct mimo_columns *columns, void *d_in);
 
 #endif

@@ -22,7 +22,21 @@ static bool rank_holds(const struct mimo_plan *plan, const struct mimo_plan_role
     return false;
 }
 
-/* Of ranks that hold the same weights the first one saves them, and counts what all update. */
+/* A table on the first stage and the head on the last one. */
+static bool is_tied(const struct mimo_plan *plan, uint32_t index)
+{
+    if (plan->parameters[index].layer != MIMO_NONE)
+        return false;
+    if (plan->parameters[index].tied_to != MIMO_NONE)
+        return true;
+    for (uint32_t i = index + 1; i < plan->parameter_count; i++)
+        if (plan->parameters[i].tied_to == index)
+            return true;
+    return false;
+}
+
+/* Of ranks that hold the same weights the first one saves them, and counts what all update; of tied
+ * ones those that have the original. */
 static void describe(struct mimo_parameter *item, const struct mimo_plan *plan, uint32_t rank)
 {
     const struct mimo_plan_module *module = &plan->modules[item->plan->module];
@@ -31,7 +45,11 @@ static void describe(struct mimo_parameter *item, const struct mimo_plan *plan, 
     MIMO_ASSERT(mimo_grid_coordinate(module, rank, &at));
     mimo_shard_of(item->plan, at.tp, module->tp, &item->begin, &item->end);
     item->elements = mimo_shard_elements(item->plan, at.tp, module->tp);
-    item->is_counted = mimo_shard_is_owned(item->plan, at.tp, module->tp);
+    item->origin =
+        item->plan->tied_to != MIMO_NONE ? &plan->parameters[item->plan->tied_to] : item->plan;
+    item->is_tied = is_tied(plan, item->index);
+    item->is_counted =
+        item->origin == item->plan && mimo_shard_is_owned(item->plan, at.tp, module->tp);
     item->is_saved = item->is_counted && at.dp == 0 && at.cp == 0;
     if (plan->training->distributed_optimizer == 0)
         item->is_counted = item->is_saved;
@@ -280,7 +298,7 @@ static void fill(struct chunk *chunk, const struct mimo_parameter *item,
                  const struct mimo_random *random, uint64_t first, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
-        chunk->values[i] = initial_value(item->plan, random, global_index_of(item, first + i));
+        chunk->values[i] = initial_value(item->origin, random, global_index_of(item, first + i));
         chunk->singles[i] = (float)chunk->values[i];
         chunk->halves[i] = mimo_bf16_round(chunk->singles[i]);
     }
@@ -306,7 +324,7 @@ static void initialise(struct mimo_parameters *parameters, const struct mimo_par
                        uint64_t seed, struct chunk *chunk)
 {
     const struct mimo_random random =
-        mimo_random_stream(seed, mimo_plan_text(parameters->plan, item->plan->name));
+        mimo_random_stream(seed, mimo_plan_text(parameters->plan, item->origin->name));
 
     for (uint64_t first = 0; first < item->elements; first += FILL_CHUNK) {
         const uint64_t left = item->elements - first;
@@ -415,6 +433,20 @@ static enum mimo_status reduce_partial(struct mimo_parameters *parameters,
                                                 err);
 }
 
+/* Equal bits on both stages: so the tables stay equal. */
+static enum mimo_status reduce_tied(struct mimo_parameters *parameters, uint32_t module,
+                                    const struct mimo_replicas *replicas, struct mimo_error *err)
+{
+    for (uint32_t i = 0; i < parameters->count && replicas->embedding != NULL; i++) {
+        const struct mimo_parameter *item = &parameters->items[i];
+        if (item->plan->module == module && item->is_tied && item->gradient != NULL)
+            MIMO_TRY(replicas->transport->ops->all_reduce(
+                replicas->embedding, item->gradient, item->elements,
+                mimo_wide_dtype(parameters->be), MIMO_REDUCE_SUM, err));
+    }
+    return MIMO_OK;
+}
+
 static enum mimo_status reduce_replicas(const struct mimo_trained *trained,
                                         const struct mimo_replicas *replicas, enum mimo_dtype dtype,
                                         struct mimo_error *err)
@@ -438,6 +470,7 @@ enum mimo_status mimo_parameters_reduce(struct mimo_parameters *parameters, uint
             item->plan->gradient_is_partial != 0 && replicas->tp != NULL)
             MIMO_TRY(reduce_partial(parameters, item, replicas, err));
     }
+    MIMO_TRY(reduce_tied(parameters, module, replicas, err));
     return reduce_replicas(&parameters->trained[module], replicas, mimo_wide_dtype(parameters->be),
                            err);
 }

@@ -28,6 +28,10 @@ struct mimo_parameter {
     uint32_t index;      /* in the plan */
     uint64_t begin, end; /* of the cut dimension: what this rank holds */
     uint64_t elements;
+    /* Whose values it starts with, and which tensor of a checkpoint it is: itself, or what it is
+     * tied to. */
+    const struct mimo_plan_parameter *origin;
+    bool is_tied;  /* it has a twin on another stage, and their gradients add up */
     bool is_saved; /* this rank saves it */
     void *weight;
     void *gradient; /* NULL where frozen, and in runs that do not train */
@@ -103,14 +107,16 @@ void mimo_parameters_zero_gradients(struct mimo_parameters *parameters);
 /* Who else holds (parts of) a module's gradients. Groups of one rank are NULL. */
 struct mimo_replicas {
     const struct mimo_transport *transport;
-    struct mimo_group *tp; /* the tensor-parallel group */
-    struct mimo_group *dp; /* data and context replicas */
+    struct mimo_group *tp;        /* the tensor-parallel group */
+    struct mimo_group *dp;        /* data and context replicas */
+    struct mimo_group *embedding; /* first and last stage, for tied tables */
 };
 
 /*
  * Sums the gradients of `module` over the ranks that hold parts of them: over the tensor-parallel
- * group those that the plan calls partial, then all of them over the replicas. Those that this rank
- * updates are then complete; the others are undefined. Collective over both groups.
+ * group those that the plan calls partial, over the embedding group tied tables, then all of them
+ * over the replicas. Those that this rank updates are then complete; the others are undefined.
+ * Collective over these groups.
  */
 enum mimo_status mimo_parameters_reduce(struct mimo_parameters *parameters, uint32_t module,
                                         const struct mimo_replicas *replicas,

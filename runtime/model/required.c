@@ -114,7 +114,7 @@ static enum mimo_status check_llama(const struct owner *owner,
                                     const struct mimo_plan_module *module, struct mimo_error *err)
 {
     MIMO_TRY(CHECK_LIST(owner, MIMO_NONE, LLAMA_MODULE, err));
-    if (module->ties_embeddings == 0)
+    if (module->ties_embeddings == 0 || module->pp > 1)
         MIMO_TRY(CHECK_LIST(owner, MIMO_NONE, LLAMA_HEAD, err));
     for (uint32_t layer = 0; layer < module->num_layers; layer++) {
         MIMO_TRY(CHECK_LIST(owner, layer, LLAMA_LAYER, err));

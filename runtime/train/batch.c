@@ -60,8 +60,9 @@ static void open_encoder(struct mimo_batch *batch, uint32_t module,
     encoder->image_bytes = (size_t)plan->image_size * plan->image_size * plan->channels;
     encoder->images_max = plan->images_max;
     encoder->images = MIMO_NEW_ARRAY(arena, uint32_t, batch->micro_steps);
-    encoder->pixels = mimo_arena_alloc(arena, (size_t)batch->micro_steps * plan->images_max,
-                                       encoder->image_bytes);
+    if (at->pp == 0)
+        encoder->pixels = mimo_arena_alloc(arena, (size_t)batch->micro_steps * plan->images_max,
+                                           encoder->image_bytes);
 }
 
 void mimo_batch_open(struct mimo_batch *batch, const struct mimo_plan *plan, uint32_t rank,
@@ -172,43 +173,48 @@ static void count_images(struct mimo_batch *batch, const struct mimo_interval *i
     }
 }
 
-/* Decodes one sample's images of the encoder's modality behind those that are there. */
-static enum mimo_status decode_sample(struct mimo_batch *batch, struct mimo_encoder_batch *encoder,
-                                      uint32_t micro_step, size_t position, struct mimo_error *err)
+/* Decodes one sample's images of the encoder's modality to `pixels` and what is behind it. */
+static enum mimo_status decode_sample(struct mimo_batch *batch,
+                                      const struct mimo_encoder_batch *encoder, size_t position,
+                                      uint8_t *pixels, struct mimo_error *err)
 {
     const struct mimo_plan_module *plan = &batch->plan->modules[encoder->interval.module];
     const uint64_t record = batch->records[position];
-    uint8_t *next =
-        encoder->pixels + ((size_t)micro_step * encoder->images_max + encoder->images[micro_step]) *
-                              encoder->image_bytes;
     const struct mimo_image_ref *refs;
-    uint32_t count, taken = 0;
+    uint32_t count;
 
     MIMO_TRY(mimo_dataset_images(batch->dataset, record, &refs, &count, err));
     for (uint32_t i = 0; i < count; i++) {
         if (refs[i].modality != plan->modality)
             continue;
         MIMO_TRY(mimo_dataset_pixels(batch->dataset, record, i, plan->image_size, plan->channels,
-                                     next, err));
-        next += encoder->image_bytes;
-        taken++;
+                                     pixels, err));
+        pixels += encoder->image_bytes;
     }
-    encoder->images[micro_step] += taken;
     return MIMO_OK;
 }
 
+/* All stages count images, the first one has their pixels. */
 static void load_encoder(struct mimo_batch *batch, struct mimo_encoder_batch *encoder,
                          uint32_t micro_step, struct mimo_error *first)
 {
+    const uint32_t modality = batch->plan->modules[encoder->interval.module].modality;
+    uint32_t *images = &encoder->images[micro_step];
+
     count_images(batch, &encoder->interval, micro_step, first);
-    encoder->images[micro_step] = 0;
+    *images = 0;
     for (uint32_t p = encoder->interval.begin; p < encoder->interval.end; p++) {
         const size_t position = (size_t)micro_step * batch->samples + p;
+        const size_t at = (size_t)micro_step * encoder->images_max + *images;
         struct mimo_error reason = {0};
 
-        if (!is_empty(batch, position) &&
-            decode_sample(batch, encoder, micro_step, position, &reason) != MIMO_OK)
+        if (is_empty(batch, position))
+            continue;
+        if (encoder->pixels != NULL &&
+            decode_sample(batch, encoder, position, encoder->pixels + at * encoder->image_bytes,
+                          &reason) != MIMO_OK)
             mark_bad(batch, position, &reason, first);
+        *images += batch->images[modality][position];
     }
 }
 

@@ -12,7 +12,7 @@
 #include "plan/arena.h"
 #include "plan/plan.h"
 #include "runtime/data/dataset.h"
-#include "runtime/model/llama.h"
+#include "runtime/model/language.h"
 #include "runtime/world/transport.h"
 
 #define MIMO_NO_RECORD UINT64_MAX /* a position without a sample: no text, no image */
@@ -32,7 +32,8 @@ struct mimo_interval {
 
 struct mimo_encoder_batch {
     struct mimo_interval interval;
-    uint8_t *pixels; /* [micro_steps * images_max, size, size, channels] */
+    uint8_t *pixels; /* [micro_steps * images_max, size, size, channels]; NULL where this rank has
+                        not the encoder's first stage */
     size_t image_bytes;
     uint32_t *images;    /* [micro_steps]: images of each micro-step */
     uint32_t images_max; /* of one micro-step */

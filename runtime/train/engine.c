@@ -21,10 +21,6 @@ static enum mimo_status supports_module(const struct mimo_plan *plan,
 
     if (module->cp > 1)
         return refuse(err, name, "context_parallel > 1");
-    if (module->pp > 1)
-        return refuse(err, name, "pipeline_parallel > 1");
-    if (module->virtual_pipeline > 1)
-        return refuse(err, name, "virtual_pipeline > 1");
     if (module->ep > 1 || module->etp > 1)
         return refuse(err, name, "expert parallelism");
     if (module->num_experts > 0)
@@ -38,20 +34,27 @@ enum mimo_status mimo_engine_supports(const struct mimo_plan *plan, struct mimo_
 {
     for (uint32_t i = 0; i < plan->module_count; i++)
         MIMO_TRY(supports_module(plan, &plan->modules[i], err));
-    if (plan->training->recompute != MIMO_RECOMPUTE_NONE)
-        return refuse(err, NULL, "recompute = full");
     return mimo_required_check(plan, err);
 }
 
 /* -- communicators ---------------------------------------------------------------------------- */
 
-static struct mimo_group **group_field(struct mimo_engine_groups *groups, uint32_t kind)
+/* Where the group of that kind goes; NULL where nothing asks for it. */
+static struct mimo_group **group_field(struct mimo_engine *engine,
+                                       const struct mimo_plan_groups *groups)
 {
-    if (kind == MIMO_GROUP_KIND_TP)
-        return &groups->tp;
-    if (kind == MIMO_GROUP_KIND_TP_CP)
-        return &groups->tp_cp;
-    return kind == MIMO_GROUP_KIND_DP_CP ? &groups->dp_cp : NULL;
+    struct mimo_engine_groups *own = &engine->groups[groups->module];
+
+    if (groups->kind == MIMO_GROUP_KIND_TP)
+        return &own->tp;
+    if (groups->kind == MIMO_GROUP_KIND_TP_CP)
+        return &own->tp_cp;
+    if (groups->kind == MIMO_GROUP_KIND_DP_CP)
+        return &own->dp_cp;
+    return groups->kind == MIMO_GROUP_KIND_EMBEDDING &&
+                   engine->plan->modules[groups->module].ties_embeddings != 0
+               ? &own->embedding
+               : NULL;
 }
 
 /* In the plan's order on all ranks. A group of one rank stays NULL: nothing is to be done there. */
@@ -84,7 +87,7 @@ static enum mimo_status make_groups(struct mimo_engine *engine, struct mimo_tran
     engine->groups = MIMO_NEW_ARRAY(&engine->table, struct mimo_engine_groups, plan->module_count);
     for (uint32_t i = 0; i < plan->groups_count; i++) {
         const struct mimo_plan_groups *groups = &plan->groups[i];
-        struct mimo_group **field = group_field(&engine->groups[groups->module], groups->kind);
+        struct mimo_group **field = group_field(engine, groups);
         if (field != NULL)
             MIMO_TRY(make_group(engine, transport, groups, field, err));
     }
@@ -112,111 +115,198 @@ static struct mimo_compute compute_of(struct mimo_engine *engine, uint32_t modul
     };
 }
 
-static void lay_out_language(struct mimo_engine *engine, uint32_t place)
+static enum mimo_keeping keeping_of(const struct mimo_engine *engine, uint32_t place)
 {
-    struct mimo_engine_language *language = &engine->language;
-    const uint32_t module = engine->plan->places[place].module;
-    const struct mimo_compute compute = compute_of(engine, module);
-    const bool keeps =
-        engine->trains && mimo_memory_keeps_layers(engine->plan, engine->role, place);
-
-    language->is_here = true;
-    language->place = place;
-    mimo_llama_open(&language->llama, engine->plan, module, &engine->parameters, &compute, keeps,
-                    &engine->table, &engine->scratch);
-    mimo_slots_of_place(&language->slots, engine->plan, engine->role, place, &engine->table);
-    language->saved =
-        MIMO_NEW_ARRAY(&engine->table, struct mimo_llama_saved, language->slots.count);
-    for (uint32_t i = 0; i < language->slots.count; i++)
-        mimo_llama_saved_open(&language->llama, &language->saved[i], &engine->table,
-                              &engine->activations);
+    if (!engine->trains || !mimo_memory_keeps_layers(engine->plan, engine->role, place))
+        return MIMO_KEEP_NOTHING;
+    return engine->plan->training->recompute == MIMO_RECOMPUTE_FULL ? MIMO_KEEP_INPUTS
+                                                                    : MIMO_KEEP_ALL;
 }
 
-static void lay_out_encoder(struct mimo_engine *engine, uint32_t place, uint32_t index)
-{
-    struct mimo_engine_encoder *encoder = &engine->encoders[index];
-    const uint32_t module = engine->plan->places[place].module;
-    const struct mimo_compute compute = compute_of(engine, module);
-    const bool keeps =
-        engine->trains && mimo_memory_keeps_layers(engine->plan, engine->role, place);
+/* What the places of a module on this rank have in common. */
+struct parts {
+    bool is_here, has_last, recomputes;
+};
 
-    *encoder = (struct mimo_engine_encoder){.place = place};
-    for (uint32_t i = 0; i < engine->plan->edge_count; i++)
-        if (engine->plan->edges[i].from_module == module)
-            encoder->link = i;
+static struct parts parts_of(const struct mimo_engine *engine, uint32_t module)
+{
+    const struct mimo_plan *plan = engine->plan;
+    struct parts parts = {false, false, false};
+
+    for (uint32_t i = 0; i < engine->role->place_count; i++) {
+        const uint32_t index = engine->role->place_first + i;
+        const struct mimo_plan_place *place = &plan->places[index];
+        const uint32_t stage = plan->modules[module].stage_first + place->stage;
+
+        if (place->module != module)
+            continue;
+        parts.is_here = true;
+        parts.has_last = place->stage + 1 == plan->modules[module].stage_count;
+        parts.recomputes = parts.recomputes || (plan->stages[stage].layer_count > 0 &&
+                                                keeping_of(engine, index) == MIMO_KEEP_INPUTS);
+    }
+    return parts;
+}
+
+static void lay_out_module(struct mimo_engine *engine, uint32_t module)
+{
+    const struct mimo_plan *plan = engine->plan;
+    const struct parts parts = parts_of(engine, module);
+    const struct mimo_compute compute = compute_of(engine, module);
+
+    if (!parts.is_here)
+        return;
+    if (plan->modules[module].kind == MIMO_MODULE_KIND_LANGUAGE)
+        engine->language = mimo_language_open(
+            plan, &(struct mimo_language_parts){module, parts.has_last, parts.recomputes},
+            &engine->parameters, &compute, &engine->table, &engine->scratch);
+    else
+        mimo_clip_vit_open(&engine->encoders[module], plan,
+                           &(struct mimo_clip_parts){module, parts.has_last, parts.recomputes},
+                           &engine->parameters, &compute, &engine->table, &engine->scratch);
+}
+
+/* -- places ----------------------------------------------------------------------------------- */
+
+/* Edge i leaves stage i. */
+static void find_edges(struct mimo_engine *engine, struct mimo_engine_place *place)
+{
+    const uint32_t stage =
+        engine->plan->modules[place->plan->module].stage_first + place->plan->stage;
+
+    if (place->plan->stage > 0)
+        place->in = &engine->links[stage - 1];
+    if (stage < engine->plan->edge_count)
+        place->out = &engine->links[stage];
+}
+
+static void lay_out_language(struct mimo_engine *engine, struct mimo_engine_place *place,
+                             enum mimo_keeping keeping)
+{
+    mimo_language_stage_open(&place->language, engine->language, engine->plan, place->plan, keeping,
+                             &engine->parameters, &engine->table);
+    place->texts = MIMO_NEW_ARRAY(&engine->table, struct mimo_language_saved, place->slots.count);
+    for (uint32_t i = 0; i < place->slots.count; i++)
+        mimo_language_saved_open(&place->language, &place->texts[i], &engine->table,
+                                 &engine->activations);
+}
+
+static void lay_out_encoder(struct mimo_engine *engine, struct mimo_engine_place *place,
+                            enum mimo_keeping keeping)
+{
+    const uint32_t module = place->plan->module;
+
     for (uint32_t i = 0; i < engine->batch.encoder_count; i++)
         if (engine->batch.encoders[i].interval.module == module)
-            encoder->batch = &engine->batch.encoders[i];
-    mimo_clip_vit_open(&encoder->vit, engine->plan, module, &engine->parameters, &compute, keeps,
-                       &engine->table, &engine->scratch);
-    mimo_slots_of_place(&encoder->slots, engine->plan, engine->role, place, &engine->table);
-    encoder->saved = MIMO_NEW_ARRAY(&engine->table, struct mimo_clip_saved, encoder->slots.count);
-    for (uint32_t i = 0; i < encoder->slots.count; i++)
-        mimo_clip_vit_saved_open(&encoder->vit, &encoder->saved[i], &engine->table,
-                                 &engine->activations);
+            place->batch = &engine->batch.encoders[i];
+    mimo_clip_stage_open(&place->encoder, &engine->encoders[module], engine->plan, place->plan,
+                         keeping, &engine->parameters, &engine->table);
+    place->images = MIMO_NEW_ARRAY(&engine->table, struct mimo_clip_saved, place->slots.count);
+    for (uint32_t i = 0; i < place->slots.count; i++)
+        mimo_clip_saved_open(&place->encoder, &place->images[i], &engine->table,
+                             &engine->activations);
+}
+
+static void lay_out_place(struct mimo_engine *engine, uint32_t index)
+{
+    const uint32_t place_index = engine->role->place_first + index;
+    const enum mimo_keeping keeping = keeping_of(engine, place_index);
+    struct mimo_engine_place *place = &engine->places[index];
+
+    place->plan = &engine->plan->places[place_index];
+    mimo_slots_of_place(&place->slots, engine->plan, engine->role, place_index, &engine->table);
+    find_edges(engine, place);
+    if (engine->plan->modules[place->plan->module].kind == MIMO_MODULE_KIND_LANGUAGE)
+        lay_out_language(engine, place, keeping);
+    else
+        lay_out_encoder(engine, place, keeping);
 }
 
 /* -- links ------------------------------------------------------------------------------------ */
 
+/* A buffer of one end of an edge, [rows, columns] for each micro-step that is alive there. */
 static void lay_out_slotted(struct mimo_engine *engine, struct mimo_slotted *slotted,
-                            const struct mimo_link *link, uint32_t direction, bool is_sending)
+                            const struct mimo_edge_buffer *buffer, uint64_t rows)
 {
-    const struct mimo_edge_buffer buffer = {link->edge, direction, is_sending};
+    const uint64_t columns = engine->plan->edges[buffer->edge].columns;
 
-    mimo_slots_of_buffer(&slotted->slots, engine->plan, engine->role, &buffer, &engine->table);
+    mimo_slots_of_buffer(&slotted->slots, engine->plan, engine->role, buffer, &engine->table);
     slotted->data = MIMO_NEW_ARRAY(&engine->table, void *, slotted->slots.count);
+    slotted->sent = MIMO_NEW_ARRAY(&engine->table, uint64_t, slotted->slots.count);
     for (uint32_t i = 0; i < slotted->slots.count; i++)
-        slotted->data[i] = mimo_tensor_take(&engine->buffers, link->rows_max,
-                                            (uint64_t)link->columns, engine->be->element_size);
+        slotted->data[i] =
+            mimo_tensor_take(&engine->buffers, rows, columns, engine->be->element_size);
 }
 
-static void lay_out_ends(struct mimo_engine *engine, struct mimo_engine_link *state)
+static void lay_out_ends(struct mimo_engine *engine, uint32_t edge, uint64_t rows)
 {
-    const struct mimo_link *link = &state->link;
-    const bool has_gradients = state->has_backward && engine->trains;
+    struct mimo_engine_link *link = &engine->links[edge];
+    const bool has_gradients = link->plan->has_backward != 0 && engine->trains;
 
-    if (link->source.is_here)
-        lay_out_slotted(engine, &state->source_rows, link, MIMO_EDGE_FORWARD, true);
-    if (link->destination.is_here)
-        lay_out_slotted(engine, &state->destination_rows, link, MIMO_EDGE_FORWARD, false);
-    if (link->destination.is_here && has_gradients)
-        lay_out_slotted(engine, &state->destination_gradients, link, MIMO_EDGE_BACKWARD, true);
-    if (link->source.is_here && has_gradients)
-        lay_out_slotted(engine, &state->source_gradients, link, MIMO_EDGE_BACKWARD, false);
+    if (link->is_source)
+        lay_out_slotted(engine, &link->source_rows,
+                        &(struct mimo_edge_buffer){edge, MIMO_EDGE_FORWARD, true}, rows);
+    if (link->is_destination)
+        lay_out_slotted(engine, &link->destination_rows,
+                        &(struct mimo_edge_buffer){edge, MIMO_EDGE_FORWARD, false}, rows);
+    if (link->is_destination && has_gradients)
+        lay_out_slotted(engine, &link->destination_gradients,
+                        &(struct mimo_edge_buffer){edge, MIMO_EDGE_BACKWARD, true}, rows);
+    if (link->is_source && has_gradients)
+        lay_out_slotted(engine, &link->source_gradients,
+                        &(struct mimo_edge_buffer){edge, MIMO_EDGE_BACKWARD, false}, rows);
 }
 
-static void lay_out_link(struct mimo_engine *engine, uint32_t edge)
+static void lay_out_bridge(struct mimo_engine *engine, uint32_t edge)
 {
-    const struct mimo_plan_edge *plan = &engine->plan->edges[edge];
-    struct mimo_engine_link *state = &engine->links[edge];
-    const struct mimo_compute compute = compute_of(engine, plan->to_module);
+    struct mimo_engine_link *link = &engine->links[edge];
+    const struct mimo_compute compute = compute_of(engine, link->plan->to_module);
 
-    *state = (struct mimo_engine_link){.has_backward = plan->has_backward != 0};
-    mimo_link_open(&state->link, engine->plan, edge, engine->rank, &compute,
-                   engine->groups[plan->from_module].tp_cp, engine->groups[plan->to_module].tp_cp,
-                   &engine->batch, &engine->table, &engine->buffers);
-    state->row_index = mimo_tensor_take(&engine->buffers, state->link.rows_max, 1, sizeof(int32_t));
-    lay_out_ends(engine, state);
+    mimo_link_open(&link->bridge, engine->plan, edge, engine->rank, &compute,
+                   engine->groups[link->plan->from_module].tp_cp,
+                   engine->groups[link->plan->to_module].tp_cp, &engine->batch, &engine->table,
+                   &engine->buffers);
+    link->is_source = link->bridge.source.is_here;
+    link->is_destination = link->bridge.destination.is_here;
+    link->row_index = mimo_tensor_take(&engine->buffers, link->bridge.rows_max, 1, sizeof(int32_t));
+    lay_out_ends(engine, edge, link->bridge.rows_max);
+}
+
+/* What comes from a stage is put together in scratch that is free between two computations. */
+static void lay_out_stage_link(struct mimo_engine *engine, uint32_t edge)
+{
+    struct mimo_engine_link *link = &engine->links[edge];
+    const uint32_t module = link->plan->from_module;
+    const bool is_language = engine->plan->modules[module].kind == MIMO_MODULE_KIND_LANGUAGE;
+    const struct mimo_compute compute = compute_of(engine, module);
+    const struct mimo_clip_vit *vit = &engine->encoders[module];
+
+    if (!parts_of(engine, module).is_here)
+        return;
+    mimo_stage_link_open(&link->stages, engine->plan, edge, engine->rank, &compute,
+                         is_language ? engine->language->rows_a : vit->rows_a);
+    link->is_source = link->stages.is_source;
+    link->is_destination = link->stages.is_destination;
+    lay_out_ends(engine, edge, is_language ? engine->language->sizes.held : vit->sizes.held);
 }
 
 /* -- the whole -------------------------------------------------------------------------------- */
 
 static void lay_out(struct mimo_engine *engine)
 {
-    const struct mimo_plan_role *role = engine->role;
+    const struct mimo_plan *plan = engine->plan;
 
-    engine->encoder_count = 0;
-    for (uint32_t i = 0; i < role->place_count; i++) {
-        const uint32_t place = role->place_first + i;
-        const struct mimo_plan_module *module =
-            &engine->plan->modules[engine->plan->places[place].module];
-        if (module->kind == MIMO_MODULE_KIND_LANGUAGE)
-            lay_out_language(engine, place);
+    for (uint32_t i = 0; i < plan->module_count; i++)
+        lay_out_module(engine, i);
+    for (uint32_t i = 0; i < engine->role->place_count; i++)
+        lay_out_place(engine, i);
+    for (uint32_t i = 0; i < plan->edge_count; i++) {
+        engine->links[i].plan = &plan->edges[i];
+        if (plan->edges[i].is_bridge != 0)
+            lay_out_bridge(engine, i);
         else
-            lay_out_encoder(engine, place, engine->encoder_count++);
+            lay_out_stage_link(engine, i);
     }
-    for (uint32_t i = 0; i < engine->plan->edge_count; i++)
-        lay_out_link(engine, i);
 }
 
 /* The arenas have the sizes that the plan gives them, and are used up. */
@@ -248,7 +338,9 @@ static void make_messages(struct mimo_engine *engine)
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < engine->plan->edge_count; i++)
-        count += mimo_link_messages_max(&engine->links[i].link);
+        count += engine->plan->edges[i].is_bridge != 0
+                     ? mimo_link_messages_max(&engine->links[i].bridge)
+                     : 1;
     engine->messages.sends = MIMO_NEW_ARRAY(&engine->table, struct mimo_message, count);
     engine->messages.receives = MIMO_NEW_ARRAY(&engine->table, struct mimo_message, count);
 }
@@ -278,14 +370,13 @@ enum mimo_status mimo_engine_open(struct mimo_engine *engine, const struct mimo_
         engine->batch.micro_steps = 1;
     mimo_optimizer_open(&engine->optimizer, plan, &engine->parameters, engine->control,
                         &engine->table);
-    engine->encoders =
-        MIMO_NEW_ARRAY(&engine->table, struct mimo_engine_encoder, plan->module_count);
+    engine->encoders = MIMO_NEW_ARRAY(&engine->table, struct mimo_clip_vit, plan->module_count);
+    engine->places =
+        MIMO_NEW_ARRAY(&engine->table, struct mimo_engine_place, engine->role->place_count);
     engine->links = MIMO_NEW_ARRAY(&engine->table, struct mimo_engine_link, plan->edge_count);
     MIMO_TRY(lay_out_tensors(engine, err));
     make_messages(engine);
-    if (engine->language.is_here)
-        return mimo_llama_prepare(&engine->language.llama, err);
-    return MIMO_OK;
+    return engine->language != NULL ? mimo_language_prepare(engine->language, err) : MIMO_OK;
 }
 
 void mimo_engine_close(struct mimo_engine *engine)

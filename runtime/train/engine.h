@@ -10,45 +10,49 @@
 
 #include "plan/slots.h"
 #include "runtime/model/clip_vit.h"
-#include "runtime/model/llama.h"
+#include "runtime/model/language.h"
 #include "runtime/train/batch.h"
 #include "runtime/train/link.h"
 #include "runtime/train/optimizer.h"
+#include "runtime/train/stage_link.h"
 
 /* A buffer with one copy for each micro-step in flight. */
 struct mimo_slotted {
     struct mimo_slots slots;
-    void **data; /* [slots.count] */
+    void **data;    /* [slots.count] */
+    uint64_t *sent; /* [slots.count]: which exchange last sent it, from 1; 0: none */
 };
 
+/* An edge of the plan. */
 struct mimo_engine_link {
-    struct mimo_link link;
-    bool has_backward;
+    const struct mimo_plan_edge *plan;
+    bool is_source, is_destination; /* this rank is at that end; it may be at both */
+    struct mimo_link bridge;        /* where it is one, */
+    struct mimo_stage_link stages;  /* or not */
     /* rows and gradients at this rank's ends; unused ones have no slots */
     struct mimo_slotted source_rows, destination_rows, destination_gradients, source_gradients;
-    int32_t *row_index; /* scratch in the backend's memory */
+    int32_t *row_index; /* of a bridge: scratch in the backend's memory */
 };
 
-struct mimo_engine_encoder {
-    uint32_t place; /* index into the plan's places */
-    uint32_t link;  /* its bridge, an index into the engine's links */
+/* One of the role's places: a stage of a module, and what it keeps of each micro-step in flight. */
+struct mimo_engine_place {
+    const struct mimo_plan_place *plan;
+    struct mimo_slots slots;
+    struct mimo_engine_link *in; /* from the stage before; NULL on a first stage */
+    struct mimo_engine_link
+        *out; /* to the next stage or the language model; NULL on its last one */
+    /* of the language model */
+    struct mimo_language_stage language;
+    struct mimo_language_saved *texts; /* [slots.count]; NULL elsewhere */
+    /* of an encoder */
+    struct mimo_clip_stage encoder;
+    struct mimo_clip_saved *images; /* [slots.count]; NULL elsewhere */
     const struct mimo_encoder_batch *batch;
-    struct mimo_clip_vit vit;
-    struct mimo_slots slots;
-    struct mimo_clip_saved *saved; /* [slots.count] */
-};
-
-struct mimo_engine_language {
-    bool is_here;
-    uint32_t place;
-    struct mimo_llama llama;
-    struct mimo_slots slots;
-    struct mimo_llama_saved *saved; /* [slots.count] */
 };
 
 /* Communicators of one module on this rank. */
 struct mimo_engine_groups {
-    struct mimo_group *tp, *tp_cp, *dp_cp;
+    struct mimo_group *tp, *tp_cp, *dp_cp, *embedding;
 };
 
 struct mimo_engine {
@@ -65,14 +69,15 @@ struct mimo_engine {
     struct mimo_tensor_arena scratch, activations, buffers;
     struct mimo_engine_groups *groups; /* [modules] */
     struct mimo_parameters parameters;
-    struct mimo_engine_language language;
-    struct mimo_engine_encoder *encoders;
-    uint32_t encoder_count;
-    struct mimo_engine_link *links; /* one for each edge of the plan */
+    struct mimo_language *language;   /* NULL where this rank has no part of it */
+    struct mimo_clip_vit *encoders;   /* [modules], those that are here */
+    struct mimo_engine_place *places; /* as the role has them */
+    struct mimo_engine_link *links;   /* one for each edge of the plan */
     struct mimo_batch batch;
     struct mimo_messages messages;
+    uint64_t exchanges, settled; /* so far; those of which nothing is still on its way */
     struct mimo_optimizer optimizer;
-    char notes[2][96]; /* for the watchdog, in turn */
+    char notes[2][160]; /* for the watchdog, in turn */
     unsigned note;
     uint64_t step; /* the one that is being done, from 0 */
 };
@@ -101,10 +106,12 @@ enum mimo_status mimo_engine_step(struct mimo_engine *engine, uint64_t step,
                                   struct mimo_error *err);
 
 /* The forward part of the program for the first micro-step alone, over records 0 ... S - 1 of the
- * batch: language ranks are left with the losses of the targets in llama->losses (unless the batch
- * holds prompts) and with the target rows in the saved set that mimo_engine_text returns.
- * Collective. */
+ * batch: ranks of the language model's last stage are left with the losses of the targets in
+ * language->losses (unless the batch holds prompts) and with the target rows in what
+ * mimo_engine_targets returns. Collective. */
 enum mimo_status mimo_engine_forward(struct mimo_engine *engine, struct mimo_error *err);
-struct mimo_llama_saved *mimo_engine_text(struct mimo_engine *engine);
+
+/* The target rows of the first micro-step [targets, H]; NULL on other ranks. */
+void *mimo_engine_targets(const struct mimo_engine *engine);
 
 #endif

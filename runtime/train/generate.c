@@ -1,6 +1,5 @@
-#include "plan/memory.h"
-#include "runtime/model/llama_decode.h"
 #include "runtime/tensor/random.h"
+#include "runtime/train/decode.h"
 #include "runtime/train/run.h"
 #include "runtime/train/sample.h"
 
@@ -14,13 +13,9 @@ struct generation {
     struct mimo_run *run;
     struct mimo_engine engine;
     struct mimo_dataset *data;
-    struct mimo_llama_cache cache;
-    struct mimo_tensor_arena cache_arena;
+    struct mimo_decoder decoder;
     struct mimo_sampler sampler;
     uint32_t width;   /* tokens an answer may have */
-    void *logits;     /* [micro_batch, vocab_size] */
-    int32_t *next;    /* [micro_batch] */
-    int32_t *lengths; /* [micro_batch]: tokens of each sequence so far */
     bool *ended;      /* [micro_batch] */
     int64_t *answers; /* [S, 1 + width]: count, tokens */
 };
@@ -41,22 +36,6 @@ static enum mimo_status open_prompts(struct generation *generation, struct mimo_
                                    options->image_count, &record, err);
 }
 
-static enum mimo_status open_cache(struct generation *generation, struct mimo_error *err)
-{
-    struct mimo_engine *engine = &generation->engine;
-    struct mimo_llama *llama = &engine->language.llama;
-
-    if (!engine->language.is_here)
-        return MIMO_OK;
-    MIMO_TRY(mimo_tensor_arena_open(&generation->cache_arena, engine->be,
-                                    mimo_memory_of_generation(engine->plan, engine->rank),
-                                    "keys and values", err));
-    mimo_llama_cache_open(llama, &generation->cache, &engine->table, &generation->cache_arena);
-    mimo_tensor_arena_finish(&generation->cache_arena);
-    mimo_llama_cache_attach(llama, &generation->cache);
-    return MIMO_OK;
-}
-
 static enum mimo_status open_generation(struct generation *generation, struct mimo_error *err)
 {
     struct mimo_run *run = generation->run;
@@ -73,21 +52,18 @@ static enum mimo_status open_generation(struct generation *generation, struct mi
     generation->width = run->options->max_tokens;
     if (generation->width > mimo_positions_max(plan))
         generation->width = mimo_positions_max(plan);
-    generation->logits = mimo_arena_alloc(&engine->table, batch * vocab, engine->be->element_size);
-    generation->next = MIMO_NEW_ARRAY(&engine->table, int32_t, batch);
-    generation->lengths = MIMO_NEW_ARRAY(&engine->table, int32_t, batch);
     generation->ended = MIMO_NEW_ARRAY(&engine->table, bool, batch);
     generation->answers = MIMO_NEW_ARRAY(&engine->table, int64_t,
                                          engine->batch.samples * (1 + (size_t)generation->width));
     mimo_sampler_open(&generation->sampler, plan->training->seed, run->options->temperature,
                       run->options->top_p, vocab, engine->be->element_size, &engine->table);
-    (void)open_cache(generation, err);
+    (void)mimo_decoder_open(&generation->decoder, engine, err);
     return mimo_run_agree(run, err);
 }
 
 static void close_generation(struct generation *generation)
 {
-    mimo_tensor_arena_release(&generation->cache_arena, generation->run->machine.be);
+    mimo_decoder_close(&generation->decoder);
     mimo_engine_close(&generation->engine);
     mimo_dataset_close(generation->data);
 }
@@ -105,8 +81,9 @@ static int64_t *answer_of(const struct generation *generation, uint32_t sample)
 static bool take_tokens(struct generation *generation, uint64_t first)
 {
     const struct mimo_batch *batch = &generation->engine.batch;
+    struct mimo_decoder *decoder = &generation->decoder;
     const uint32_t samples = batch->plan->training->micro_batch;
-    const int64_t capacity = generation->cache.capacity;
+    const int64_t capacity = decoder->capacity;
     bool *const ended = generation->ended;
     bool is_running = false;
 
@@ -114,16 +91,16 @@ static bool take_tokens(struct generation *generation, uint64_t first)
         int64_t *answer = answer_of(generation, b);
         if (ended[b])
             continue;
-        generation->next[b] = mimo_sampler_take(
-            &generation->sampler, generation->logits, b,
+        decoder->next[b] = mimo_sampler_take(
+            &generation->sampler, decoder->logits, b,
             (first + batch->language.begin + b) * (uint64_t)capacity + (uint64_t)answer[0]);
-        ended[b] = generation->next[b] == mimo_dataset_end_token(generation->data);
+        ended[b] = decoder->next[b] == mimo_dataset_end_token(generation->data);
         if (ended[b])
             continue;
-        answer[++answer[0]] = generation->next[b];
-        ended[b] = answer[0] == generation->width || generation->lengths[b] >= capacity;
-        if (generation->lengths[b] >= capacity)
-            generation->lengths[b] = (int32_t)capacity - 1;
+        answer[++answer[0]] = decoder->next[b];
+        ended[b] = answer[0] == generation->width || decoder->lengths[b] >= capacity;
+        if (decoder->lengths[b] >= capacity)
+            decoder->lengths[b] = (int32_t)capacity - 1;
         is_running = is_running || !ended[b];
     }
     return is_running;
@@ -135,25 +112,23 @@ static enum mimo_status continue_prompts(struct generation *generation, uint64_t
                                          struct mimo_error *err)
 {
     struct mimo_engine *engine = &generation->engine;
-    struct mimo_llama *llama = &engine->language.llama;
+    struct mimo_decoder *decoder = &generation->decoder;
     const uint32_t samples = engine->plan->training->micro_batch;
+    bool is_running;
 
-    for (uint32_t b = 0; b < samples; b++) {
-        const uint32_t length = engine->batch.lengths[0][b];
-        generation->lengths[b] = (int32_t)length;
-        generation->next[b] = 0;
-        generation->ended[b] = length == 0;
-    }
-    MIMO_TRY(mimo_llama_logits(llama, mimo_engine_text(engine)->targets, samples,
-                               generation->logits, err));
-    while (take_tokens(generation, first)) {
+    MIMO_TRY(mimo_decoder_begin(decoder, err));
+    for (uint32_t b = 0; b < samples; b++)
+        generation->ended[b] = decoder->lengths[b] == 0;
+    for (;;) {
+        is_running = decoder->has_head && take_tokens(generation, first);
+        MIMO_TRY(mimo_decoder_agree(decoder, &is_running, err));
+        if (!is_running)
+            return MIMO_OK;
         mimo_world_note(engine->world, "generate: next token");
-        MIMO_TRY(mimo_llama_decode(llama, generation->next, generation->lengths, samples,
-                                   generation->logits, err));
+        MIMO_TRY(mimo_decoder_step(decoder, err));
         for (uint32_t b = 0; b < samples; b++)
-            generation->lengths[b] += generation->ended[b] ? 0 : 1;
+            decoder->lengths[b] += generation->ended[b] ? 0 : 1;
     }
-    return MIMO_OK;
 }
 
 static enum mimo_status run_round(struct generation *generation, uint64_t first, uint64_t count,
@@ -167,7 +142,7 @@ static enum mimo_status run_round(struct generation *generation, uint64_t first,
         engine->batch.records[i] = first + i < count ? first + i : MIMO_NO_RECORD;
     memset(generation->answers, 0, values * sizeof *generation->answers);
     MIMO_TRY(mimo_engine_forward(engine, err));
-    if (engine->language.is_here)
+    if (engine->language != NULL)
         MIMO_TRY(continue_prompts(generation, first, err));
     if (!engine->batch.counts_targets)
         memset(generation->answers, 0, values * sizeof *generation->answers);

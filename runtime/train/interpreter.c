@@ -1,236 +1,214 @@
 /* The interpreter of a role's program (engine.h): one function for each instruction. */
-#include "runtime/train/engine.h"
+#include "runtime/train/engine_parts.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
-static void *slot_data(const struct mimo_slotted *slotted, uint32_t micro_step)
+static struct mimo_engine_place *place_at(struct mimo_engine *engine, uint32_t place)
 {
-    return slotted->data[slotted->slots.of[micro_step]];
+    return &engine->places[place - engine->role->place_first];
 }
 
-static struct mimo_engine_encoder *encoder_at(struct mimo_engine *engine, uint32_t place)
+static struct mimo_language_saved *text_of(const struct mimo_engine_place *place, uint32_t m)
 {
-    for (uint32_t i = 0; i < engine->encoder_count; i++)
-        if (engine->encoders[i].place == place)
-            return &engine->encoders[i];
-    return NULL;
+    return &place->texts[place->slots.of[m]];
 }
 
-static struct mimo_llama_saved *text_of(struct mimo_engine *engine, uint32_t micro_step)
+static struct mimo_clip_saved *images_of(const struct mimo_engine_place *place, uint32_t m)
 {
-    struct mimo_engine_language *language = &engine->language;
-
-    return &language->saved[language->slots.of[micro_step]];
-}
-
-/* -- for the watchdog ------------------------------------------------------------------------- */
-
-static const char *edge_end(const struct mimo_engine *engine, uint32_t edge, bool is_source)
-{
-    const struct mimo_plan_edge *plan = &engine->plan->edges[edge];
-    const uint32_t module = is_source ? plan->from_module : plan->to_module;
-
-    return mimo_plan_text(engine->plan, engine->plan->modules[module].name);
-}
-
-static void note(struct mimo_engine *engine, const struct mimo_plan_instruction *instruction)
-{
-    char *text = engine->notes[engine->note++ % 2];
-    const size_t size = sizeof engine->notes[0];
-    const char *word = mimo_opcode_word(instruction->opcode);
-    const uint32_t edge =
-        instruction->send_edge != MIMO_NONE ? instruction->send_edge : instruction->receive_edge;
-    const uint32_t micro_step = instruction->send_edge != MIMO_NONE
-                                    ? instruction->send_micro_step
-                                    : instruction->receive_micro_step;
-
-    if (edge != MIMO_NONE)
-        (void)snprintf(text, size, "step %" PRIu64 ": %s %s-%s, micro-step %" PRIu32,
-                       engine->step + 1, word, edge_end(engine, edge, true),
-                       edge_end(engine, edge, false), micro_step);
-    else if (instruction->place == MIMO_NONE)
-        (void)snprintf(text, size, "step %" PRIu64 ": %s", engine->step + 1, word);
-    else
-        (void)snprintf(
-            text, size, "step %" PRIu64 ": %s %s", engine->step + 1, word,
-            mimo_plan_text(
-                engine->plan,
-                engine->plan->modules[engine->plan->places[instruction->place].module].name));
-    mimo_world_note(engine->world, text);
+    return &place->images[place->slots.of[m]];
 }
 
 /* -- encoders --------------------------------------------------------------------------------- */
 
-static enum mimo_status do_encode(struct mimo_engine *engine, uint32_t place, uint32_t m,
+/* What leaves the encoder, or the stage: into the buffer that will be sent. */
+static enum mimo_status leave_encoder(struct mimo_engine *engine, struct mimo_engine_place *place,
+                                      uint32_t m, struct mimo_error *err)
+{
+    struct mimo_clip_vit *vit = place->encoder.vit;
+    void *out;
+
+    MIMO_TRY(mimo_engine_fill(engine, &place->out->source_rows, m, &out, err));
+    if (place->encoder.is_last)
+        return mimo_clip_vit_features(vit, images_of(place, m), out, err);
+    mimo_clip_vit_leave(vit, images_of(place, m), &place->out->stages.columns, out);
+    return MIMO_OK;
+}
+
+static enum mimo_status do_encode(struct mimo_engine *engine, uint32_t index, uint32_t m,
                                   struct mimo_error *err)
 {
-    struct mimo_engine_encoder *encoder = encoder_at(engine, place);
-    const struct mimo_encoder_batch *batch = encoder->batch;
-    const uint8_t *pixels = batch->pixels + (size_t)m * batch->images_max * batch->image_bytes;
+    struct mimo_engine_place *place = place_at(engine, index);
+    const struct mimo_encoder_batch *batch = place->batch;
+    const void *in;
 
-    return mimo_clip_vit_forward(&encoder->vit, &encoder->saved[encoder->slots.of[m]],
-                                 slot_data(&engine->links[encoder->link].source_rows, m), pixels,
-                                 batch->images[m], err);
+    if (place->in != NULL)
+        in = mimo_slotted_data(&place->in->destination_rows, m);
+    else
+        in = batch->pixels + (size_t)m * batch->images_max * batch->image_bytes;
+    MIMO_TRY(
+        mimo_clip_vit_forward(&place->encoder, images_of(place, m), in, batch->images[m], err));
+    return leave_encoder(engine, place, m, err);
 }
 
 static enum mimo_status do_backward_encoder(struct mimo_engine *engine,
-                                            struct mimo_engine_encoder *encoder, uint32_t m,
+                                            struct mimo_engine_place *place, uint32_t m,
                                             struct mimo_error *err)
 {
-    return mimo_clip_vit_backward(&encoder->vit, &encoder->saved[encoder->slots.of[m]],
-                                  slot_data(&engine->links[encoder->link].source_gradients, m),
-                                  err);
+    struct mimo_clip_saved *saved = images_of(place, m);
+    void *d_in;
+
+    MIMO_TRY(mimo_clip_vit_backward(&place->encoder, saved,
+                                    mimo_slotted_data(&place->out->source_gradients, m), err));
+    if (place->in == NULL || place->in->plan->has_backward == 0)
+        return MIMO_OK;
+    MIMO_TRY(mimo_engine_fill(engine, &place->in->destination_gradients, m, &d_in, err));
+    mimo_clip_vit_leave_backward(place->encoder.vit, saved, &place->in->stages.columns, d_in);
+    return MIMO_OK;
 }
 
 /* -- the language model ----------------------------------------------------------------------- */
 
-/* The image rows of a link that go to rows which this rank holds; uploads where they go. */
+/* The image rows of a bridge that go to rows which this rank holds; uploads where they go. */
 static int64_t index_rows(struct mimo_engine *engine, struct mimo_engine_link *link,
                           const struct mimo_rows *rows, uint32_t m, int64_t *out_count)
 {
-    const struct mimo_image_rows *images = &engine->batch.image_rows[link->link.encoder][m];
-    int32_t *const index = engine->language.llama.host_index;
+    const struct mimo_image_rows *images = &engine->batch.image_rows[link->plan->from_module][m];
     int64_t first = 0, end;
 
     while (first < images->count && images->positions[first] < rows->begin)
         first++;
-    for (end = first; end < images->count && images->positions[end] < rows->end; end++)
-        index[end - first] = images->positions[end] - (int32_t)rows->begin;
-    engine->be->ops->upload(engine->be, link->row_index, index,
-                            (size_t)(end - first) * sizeof *index);
+    for (end = first; end < images->count && images->positions[end] < rows->end;)
+        end++;
+    mimo_language_upload_rows(engine->language, link->row_index, images->positions + first,
+                              end - first, rows->begin);
     *out_count = end - first;
     return first;
 }
 
-static enum mimo_status do_merge(struct mimo_engine *engine, uint32_t m, struct mimo_error *err)
+static bool ends_bridge(const struct mimo_engine_link *link)
 {
-    struct mimo_llama *llama = &engine->language.llama;
-    struct mimo_llama_saved *saved = text_of(engine, m);
+    return link->plan->is_bridge != 0 && link->is_destination;
+}
 
-    MIMO_TRY(mimo_llama_embed(llama, saved, &engine->batch.texts[m], err));
+static enum mimo_status do_merge(struct mimo_engine *engine, uint32_t index, uint32_t m,
+                                 struct mimo_error *err)
+{
+    struct mimo_engine_place *place = place_at(engine, index);
+    struct mimo_language *language = engine->language;
+    struct mimo_language_saved *saved = text_of(place, m);
+
+    MIMO_TRY(mimo_language_embed(&place->language, saved, &engine->batch.texts[m], err));
     for (uint32_t i = 0; i < engine->plan->edge_count; i++) {
         struct mimo_engine_link *link = &engine->links[i];
         int64_t first, count;
 
-        if (!link->link.destination.is_here)
+        if (!ends_bridge(link))
             continue;
-        first = index_rows(engine, link, &saved->rows, m, &count);
-        mimo_llama_put_rows(llama, saved,
-                            mimo_row_at(&llama->compute, slot_data(&link->destination_rows, m),
-                                        first, llama->hidden),
-                            link->row_index, count);
+        first = index_rows(engine, link, &saved->pass.rows, m, &count);
+        mimo_language_put_rows(&place->language, saved,
+                               mimo_row_at(&language->compute,
+                                           mimo_slotted_data(&link->destination_rows, m), first,
+                                           language->hidden),
+                               link->row_index, count);
     }
     return MIMO_OK;
 }
 
-static enum mimo_status do_forward(struct mimo_engine *engine, uint32_t m, struct mimo_error *err)
+static enum mimo_status take_loss(struct mimo_engine *engine, struct mimo_language_saved *saved,
+                                  struct mimo_error *err)
 {
-    struct mimo_llama *llama = &engine->language.llama;
-    struct mimo_llama_saved *saved = text_of(engine, m);
+    struct mimo_language *language = engine->language;
     const uint64_t targets = engine->batch.targets;
     const double scale = targets > 0 ? 1.0 / (double)targets : 0.0;
 
-    MIMO_TRY(mimo_llama_forward(llama, saved, err));
-    if (engine->batch.is_prompt)
-        return MIMO_OK;
-    MIMO_TRY(mimo_llama_loss(llama, saved, scale, engine->trains, err));
+    MIMO_TRY(mimo_language_loss(language, saved, scale, engine->trains, err));
     if (engine->trains && engine->batch.counts_targets)
-        engine->be->ops->sum(engine->be, &engine->parameters.sums[MIMO_SUM_LOSS], llama->losses,
+        engine->be->ops->sum(engine->be, &engine->parameters.sums[MIMO_SUM_LOSS], language->losses,
                              saved->target_count);
     return MIMO_OK;
 }
 
-/* What goes back over a link: the gradients of the image rows. Where rows are cut over the group
- * each rank has some, and zeros for the others. */
-static void gather_gradients(struct mimo_engine *engine, struct mimo_engine_link *link, uint32_t m)
+static enum mimo_status do_forward(struct mimo_engine *engine, uint32_t index, uint32_t m,
+                                   struct mimo_error *err)
 {
-    struct mimo_llama *llama = &engine->language.llama;
-    const struct mimo_llama_saved *saved = text_of(engine, m);
-    struct mimo_backend *be = engine->be;
-    void *const gradients = slot_data(&link->destination_gradients, m);
-    int64_t first, count;
+    struct mimo_engine_place *place = place_at(engine, index);
+    struct mimo_language_saved *saved = text_of(place, m);
+    void *out;
 
-    if (saved->rows.is_cut)
-        be->ops->zero(be, gradients,
-                      mimo_link_rows(&link->link, &link->link.destination, m) *
-                          (size_t)llama->hidden * be->element_size);
-    first = index_rows(engine, link, &saved->rows, m, &count);
-    mimo_llama_get_row_gradients(llama,
-                                 mimo_row_at(&llama->compute, gradients, first, llama->hidden),
-                                 link->row_index, count);
-}
-
-static enum mimo_status do_backward_language(struct mimo_engine *engine, uint32_t m,
-                                             struct mimo_error *err)
-{
-    MIMO_TRY(mimo_llama_backward(&engine->language.llama, text_of(engine, m), err));
-    for (uint32_t i = 0; i < engine->plan->edge_count; i++)
-        if (engine->links[i].link.destination.is_here && engine->links[i].has_backward)
-            gather_gradients(engine, &engine->links[i], m);
+    if (place->in != NULL)
+        mimo_language_enter(&place->language, saved, &engine->batch.texts[m],
+                            mimo_slotted_data(&place->in->destination_rows, m));
+    MIMO_TRY(mimo_language_forward(&place->language, saved, err));
+    if (place->out == NULL)
+        return engine->batch.is_prompt ? MIMO_OK : take_loss(engine, saved, err);
+    MIMO_TRY(mimo_engine_fill(engine, &place->out->source_rows, m, &out, err));
+    mimo_language_leave(engine->language, saved, &place->out->stages.columns, out);
     return MIMO_OK;
 }
 
-static enum mimo_status do_backward(struct mimo_engine *engine, uint32_t place, uint32_t m,
+/* What goes back over a bridge: the gradients of the image rows. Where rows are cut over the group
+ * each rank has some, and zeros for the others. */
+static enum mimo_status gather_gradients(struct mimo_engine *engine, struct mimo_engine_link *link,
+                                         const struct mimo_rows *rows, uint32_t m,
+                                         struct mimo_error *err)
+{
+    struct mimo_language *language = engine->language;
+    struct mimo_backend *be = engine->be;
+    void *gradients;
+    int64_t first, count;
+
+    MIMO_TRY(mimo_engine_fill(engine, &link->destination_gradients, m, &gradients, err));
+    if (rows->is_cut)
+        be->ops->zero(be, gradients,
+                      mimo_link_rows(&link->bridge, &link->bridge.destination, m) *
+                          (size_t)language->hidden * be->element_size);
+    first = index_rows(engine, link, rows, m, &count);
+    mimo_language_get_row_gradients(
+        language, mimo_row_at(&language->compute, gradients, first, language->hidden),
+        link->row_index, count);
+    return MIMO_OK;
+}
+
+/* What goes back from the first stage, and from a later one. */
+static enum mimo_status leave_first(struct mimo_engine *engine,
+                                    const struct mimo_language_saved *saved, uint32_t m,
                                     struct mimo_error *err)
 {
-    struct mimo_engine_encoder *encoder = encoder_at(engine, place);
-
-    return encoder != NULL ? do_backward_encoder(engine, encoder, m, err)
-                           : do_backward_language(engine, m, err);
+    for (uint32_t i = 0; i < engine->plan->edge_count; i++)
+        if (ends_bridge(&engine->links[i]) && engine->links[i].plan->has_backward != 0)
+            MIMO_TRY(gather_gradients(engine, &engine->links[i], &saved->pass.rows, m, err));
+    return MIMO_OK;
 }
 
-/* -- communication ---------------------------------------------------------------------------- */
-
-static enum mimo_status list_sends(struct mimo_engine *engine,
-                                   const struct mimo_plan_instruction *instruction,
-                                   struct mimo_error *err)
-{
-    struct mimo_engine_link *link = &engine->links[instruction->send_edge];
-    const uint32_t m = instruction->send_micro_step;
-
-    if (instruction->send_direction == MIMO_EDGE_FORWARD)
-        return mimo_link_send(&link->link, m, MIMO_EDGE_FORWARD, slot_data(&link->source_rows, m),
-                              false, &engine->messages, err);
-    return mimo_link_send(&link->link, m, MIMO_EDGE_BACKWARD,
-                          slot_data(&link->destination_gradients, m),
-                          text_of(engine, m)->rows.is_cut, &engine->messages, err);
-}
-
-static void *receive_buffer(struct mimo_engine *engine,
-                            const struct mimo_plan_instruction *instruction)
-{
-    struct mimo_engine_link *link = &engine->links[instruction->receive_edge];
-
-    return slot_data(instruction->receive_direction == MIMO_EDGE_FORWARD ? &link->destination_rows
-                                                                         : &link->source_gradients,
-                     instruction->receive_micro_step);
-}
-
-static enum mimo_status do_transfer(struct mimo_engine *engine,
-                                    const struct mimo_plan_instruction *instruction,
+static enum mimo_status leave_later(struct mimo_engine *engine, struct mimo_engine_link *in,
+                                    const struct mimo_language_saved *saved, uint32_t m,
                                     struct mimo_error *err)
 {
-    struct mimo_messages *messages = &engine->messages;
-    const bool receives = instruction->receive_edge != MIMO_NONE;
+    void *d_in;
 
-    messages->send_count = 0;
-    messages->receive_count = 0;
-    if (instruction->send_edge != MIMO_NONE)
-        MIMO_TRY(list_sends(engine, instruction, err));
-    if (receives)
-        mimo_link_receive(&engine->links[instruction->receive_edge].link,
-                          instruction->receive_micro_step, instruction->receive_direction,
-                          receive_buffer(engine, instruction), messages);
-    MIMO_TRY(engine->transport->ops->exchange(engine->transport, messages->sends,
-                                              messages->send_count, messages->receives,
-                                              messages->receive_count, err));
-    if (!receives)
-        return MIMO_OK;
-    return mimo_link_received(&engine->links[instruction->receive_edge].link,
-                              instruction->receive_micro_step, instruction->receive_direction,
-                              receive_buffer(engine, instruction), err);
+    MIMO_TRY(mimo_engine_fill(engine, &in->destination_gradients, m, &d_in, err));
+    mimo_language_leave_backward(engine->language, saved, &in->stages.columns, d_in);
+    return MIMO_OK;
+}
+
+static enum mimo_status do_backward_language(struct mimo_engine *engine,
+                                             struct mimo_engine_place *place, uint32_t m,
+                                             struct mimo_error *err)
+{
+    struct mimo_language_saved *saved = text_of(place, m);
+    const void *d_out =
+        place->out != NULL ? mimo_slotted_data(&place->out->source_gradients, m) : NULL;
+
+    MIMO_TRY(mimo_language_backward(&place->language, saved, d_out, err));
+    return place->in == NULL ? leave_first(engine, saved, m, err)
+                             : leave_later(engine, place->in, saved, m, err);
+}
+
+static enum mimo_status do_backward(struct mimo_engine *engine, uint32_t index, uint32_t m,
+                                    struct mimo_error *err)
+{
+    struct mimo_engine_place *place = place_at(engine, index);
+
+    return place->texts != NULL ? do_backward_language(engine, place, m, err)
+                                : do_backward_encoder(engine, place, m, err);
 }
 
 /* -- the end of a step ------------------------------------------------------------------------ */
@@ -248,6 +226,7 @@ static struct mimo_replicas replicas_of(const struct mimo_engine *engine, uint32
         .transport = engine->transport,
         .tp = engine->groups[module].tp,
         .dp = engine->groups[module].dp_cp,
+        .embedding = engine->groups[module].embedding,
     };
 }
 
@@ -264,14 +243,14 @@ static enum mimo_status do_step(struct mimo_engine *engine, struct mimo_error *e
 {
     const struct mimo_plan_place *places = engine->plan->places + engine->role->place_first;
 
-    MIMO_TRY(engine->transport->ops->join(engine->transport, err));
+    MIMO_TRY(mimo_engine_settle(engine, err));
     MIMO_TRY(mimo_optimizer_step(&engine->optimizer, engine->step, engine->batch.targets, err));
     for (uint32_t i = 0; i < engine->role->place_count; i++) {
         const struct mimo_replicas replicas = replicas_of(engine, places[i].module);
         if (i == 0 || places[i].module != places[i - 1].module)
             MIMO_TRY(mimo_parameters_gather(&engine->parameters, places[i].module, &replicas, err));
     }
-    return engine->transport->ops->join(engine->transport, err);
+    return mimo_engine_settle(engine, err);
 }
 
 static enum mimo_status carry_out(struct mimo_engine *engine,
@@ -286,15 +265,15 @@ static enum mimo_status carry_out(struct mimo_engine *engine,
     case MIMO_OPCODE_ENCODE:
         return do_encode(engine, place, m, err);
     case MIMO_OPCODE_MERGE:
-        return do_merge(engine, m, err);
+        return do_merge(engine, place, m, err);
     case MIMO_OPCODE_FORWARD:
-        return do_forward(engine, m, err);
+        return do_forward(engine, place, m, err);
     case MIMO_OPCODE_BACKWARD:
         return do_backward(engine, place, m, err);
     case MIMO_OPCODE_SEND:
     case MIMO_OPCODE_RECEIVE:
     case MIMO_OPCODE_EXCHANGE:
-        return do_transfer(engine, instruction, err);
+        return mimo_engine_transfer(engine, instruction, err);
     case MIMO_OPCODE_REDUCE:
         return do_reduce(engine, place, err);
     case MIMO_OPCODE_STEP:
@@ -311,7 +290,7 @@ static enum mimo_status execute(struct mimo_engine *engine,
                                 const struct mimo_plan_instruction *instruction,
                                 struct mimo_error *err)
 {
-    note(engine, instruction);
+    mimo_engine_note(engine, instruction);
     MIMO_TRY(carry_out(engine, instruction, err));
     return engine->be->ops->check(engine->be, err);
 }
@@ -359,7 +338,10 @@ enum mimo_status mimo_engine_forward(struct mimo_engine *engine, struct mimo_err
     return MIMO_OK;
 }
 
-struct mimo_llama_saved *mimo_engine_text(struct mimo_engine *engine)
+void *mimo_engine_targets(const struct mimo_engine *engine)
 {
-    return text_of(engine, 0);
+    for (uint32_t i = 0; i < engine->role->place_count; i++)
+        if (engine->places[i].texts != NULL && engine->places[i].language.is_last)
+            return text_of(&engine->places[i], 0)->targets;
+    return NULL;
 }

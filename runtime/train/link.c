@@ -148,11 +148,6 @@ static struct piece piece_of(const struct mimo_link *link, const struct mimo_lin
     };
 }
 
-static uint32_t tag_of(const struct mimo_link *link, uint32_t direction)
-{
-    return 2 * link->edge + direction;
-}
-
 /* -- sending ---------------------------------------------------------------------------------- */
 
 /* Sums partial rows over the group, part by part: afterwards this rank's part holds its columns. */
@@ -200,7 +195,7 @@ static void post_sends(struct mimo_link *link, const struct mimo_link_end *end, 
         used += piece.rows * piece.columns;
         messages->sends[messages->send_count++] = (struct mimo_message){
             .peer = direction == MIMO_EDGE_FORWARD ? transfer->destination : transfer->source,
-            .tag = tag_of(link, direction),
+            .tag = mimo_message_tag(link->edge, direction),
             .data = packed,
             .bytes = piece.rows * piece.columns * be->element_size,
         };
@@ -284,7 +279,7 @@ void mimo_link_receive(struct mimo_link *link, uint32_t micro_step, uint32_t dir
         }
         messages->receives[messages->receive_count++] = (struct mimo_message){
             .peer = direction == MIMO_EDGE_FORWARD ? transfer->source : transfer->destination,
-            .tag = tag_of(link, direction),
+            .tag = mimo_message_tag(link->edge, direction),
             .data = data,
             .bytes = piece.rows * piece.columns * link->compute.be->element_size,
         };

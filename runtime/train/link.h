@@ -1,5 +1,5 @@
 /*
- * link.h - carrying the rows of an edge between ranks (plan/bridge.h says who sends what to whom).
+ * link.h - carrying the rows of a bridge between ranks (plan/bridge.h says who sends what to whom).
  *
  * Forward, rows go from the source's replicas to the destination's; backward, their gradients
  * return. One micro-step of one direction is: the sender's side lists its messages, the receiver's
@@ -14,6 +14,7 @@
 #include "runtime/model/tensor_parallel.h"
 #include "runtime/tensor/arena.h"
 #include "runtime/train/batch.h"
+#include "runtime/train/messages.h"
 
 /* One end of a link on this rank. */
 struct mimo_link_end {
@@ -37,12 +38,6 @@ struct mimo_link {
     void *arrived;  /* incoming pieces that do not fill their part's width */
     void *parts;    /* [part][rows][columns of the part] */
     size_t *begins; /* scratch */
-};
-
-/* Messages of one exchange. */
-struct mimo_messages {
-    struct mimo_message *sends, *receives;
-    size_t send_count, receive_count;
 };
 
 /* Finds this rank's transfers and takes buffers. The groups are those of the ends' modules (kind

@@ -132,7 +132,7 @@ static enum mimo_status add_losses(struct mimo_engine *engine, double *sums, dou
 
     if (losses == NULL)
         return mimo_error_set(err, MIMO_E_FAILED, "out of memory");
-    engine->be->ops->download(engine->be, losses, engine->language.llama.losses,
+    engine->be->ops->download(engine->be, losses, engine->language->losses,
                               text->targets * wide_size);
     for (uint32_t i = 0; i < text->targets; i++) {
         const uint32_t sample = (uint32_t)text->target_rows[i] / text->length;

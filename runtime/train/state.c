@@ -94,15 +94,21 @@ static struct mimo_tensor_file file_of(const struct tensor_list *list, const cha
                                      list->shard_count};
 }
 
-/* This rank's part of parameter `index` of the plan, or NULL. */
+/* This rank's part of parameter `index` of the plan, or of what is tied to it; or NULL. */
 static const struct mimo_parameter *held(const struct mimo_engine *engine, uint32_t index)
 {
     const struct mimo_parameters *parameters = &engine->parameters;
 
     for (uint32_t i = 0; i < parameters->count; i++)
-        if (parameters->items[i].index == index)
+        if (parameters->items[i].origin == &engine->plan->parameters[index])
             return &parameters->items[i];
     return NULL;
+}
+
+/* A tied parameter is no tensor of its own: whether there is one depends on the layout. */
+static bool is_tensor(const struct mimo_plan_parameter *parameter)
+{
+    return parameter->tied_to == MIMO_NONE;
 }
 
 static struct mimo_tensor_file model_file(const struct mimo_engine *engine,
@@ -115,6 +121,8 @@ static struct mimo_tensor_file model_file(const struct mimo_engine *engine,
     for (uint32_t i = 0; i < plan->parameter_count; i++) {
         const struct mimo_plan_parameter *parameter = &plan->parameters[i];
         const struct mimo_parameter *item = held(engine, i);
+        if (!is_tensor(parameter))
+            continue;
         if (item != NULL)
             list.shards[list.shard_count++] = weight_shard_of(engine, item, list.info_count);
         if (item != NULL && item->master != NULL)
@@ -137,7 +145,7 @@ static struct mimo_tensor_file optimizer_file(const struct mimo_engine *engine,
         const struct mimo_plan_parameter *parameter = &plan->parameters[i];
         const char *name = mimo_plan_text(plan, parameter->name);
         const struct mimo_parameter *item = held(engine, i);
-        if (parameter->is_trainable == 0)
+        if (parameter->is_trainable == 0 || !is_tensor(parameter))
             continue;
         if (item != NULL) {
             list.shards[list.shard_count++] = update_shard_of(item, list.info_count, item->moment1);
@@ -256,7 +264,7 @@ static enum mimo_status import_folder(struct mimo_engine *engine, const char *fo
 
     for (uint32_t i = 0; i < engine->parameters.count && status == MIMO_OK; i++) {
         const struct mimo_parameter *item = &engine->parameters.items[i];
-        const struct origin origin = origin_of(engine->plan, item->plan, arena);
+        const struct origin origin = origin_of(engine->plan, item->origin, arena);
 
         if (strcmp(origin.folder, folder) == 0)
             status = import_parameter(engine, weights, origin.name, item, err);
@@ -271,7 +279,7 @@ static bool is_first_from(const struct mimo_engine *engine, uint32_t index, cons
                           struct mimo_arena *arena)
 {
     for (uint32_t i = 0; i < index; i++)
-        if (strcmp(origin_of(engine->plan, engine->parameters.items[i].plan, arena).folder,
+        if (strcmp(origin_of(engine->plan, engine->parameters.items[i].origin, arena).folder,
                    folder) == 0)
             return false;
     return true;
@@ -285,7 +293,7 @@ enum mimo_status mimo_state_import(struct mimo_engine *engine, const char *root,
 
     for (uint32_t i = 0; i < engine->parameters.count && status == MIMO_OK; i++) {
         const char *folder =
-            origin_of(engine->plan, engine->parameters.items[i].plan, &arena).folder;
+            origin_of(engine->plan, engine->parameters.items[i].origin, &arena).folder;
         if (folder[0] != '\0' && is_first_from(engine, i, folder, &arena))
             status =
                 import_folder(engine, folder, mimo_resolve_path(&arena, root, folder), &arena, err);

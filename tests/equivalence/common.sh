@@ -2,9 +2,11 @@
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
-# compile MODEL DEPLOYMENT TRAINING PLAN
+# compile MODEL DEPLOYMENT TRAINING PLAN; the models of pipelines.mimo are the deep ones.
 compile() {
-  "$bin/mimoc" "$here/layouts.mimo" --model "$1" --deployment "$2" --training "$3" -o "$4"
+  local file=layouts.mimo
+  [[ $1 != deep* ]] || file=pipelines.mimo
+  "$bin/mimoc" "$here/$file" --model "$1" --deployment "$2" --training "$3" -o "$4"
 }
 
 # on_its_ranks PLAN COMMAND...: runs the command on as many ranks as the plan wants.

@@ -5,7 +5,7 @@
  * The engine gets a transport that writes down every call and passes it on. After each of two steps
  * every rank spreads out the lists of its program (plan/communication.h) with the sizes that the
  * step had, and compares, call by call: operation, members, elements, type; and of transfers peers
- * and bytes.
+ * and bytes. What was sent must not change before the transport is asked to join.
  */
 #include "plan/communication.h"
 #include "plan/bridge.h"
@@ -120,6 +120,45 @@ static void record_messages(uint32_t operation, const struct mimo_message *messa
                                         .count = messages[i].bytes});
 }
 
+/* A message that a transport may still be sending. */
+static struct outgoing {
+    const void *data;
+    size_t bytes;
+    uint64_t hash;
+} outgoing[CALLS_MAX];
+static size_t outgoing_count, changed_count;
+
+/* FNV-1a */
+static uint64_t hash_of(const void *data, size_t bytes)
+{
+    const unsigned char *byte = data;
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < bytes; i++)
+        hash = (hash ^ byte[i]) * UINT64_C(1099511628211);
+    return hash;
+}
+
+static void remember(const struct mimo_message *sends, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        MIMO_ASSERT(outgoing_count < CALLS_MAX);
+        outgoing[outgoing_count++] = (struct outgoing){sends[i].data, sends[i].bytes,
+                                                       hash_of(sends[i].data, sends[i].bytes)};
+    }
+}
+
+static enum mimo_status record_join(struct mimo_transport *transport, struct mimo_error *err)
+{
+    (void)transport;
+    (void)err;
+    for (size_t i = 0; i < outgoing_count; i++)
+        if (hash_of(outgoing[i].data, outgoing[i].bytes) != outgoing[i].hash)
+            changed_count++;
+    outgoing_count = 0;
+    return MIMO_OK;
+}
+
 static enum mimo_status record_exchange(struct mimo_transport *transport,
                                         const struct mimo_message *sends, size_t send_count,
                                         const struct mimo_message *receives, size_t receive_count,
@@ -128,6 +167,7 @@ static enum mimo_status record_exchange(struct mimo_transport *transport,
     (void)transport;
     record_messages(SEND, sends, send_count);
     record_messages(RECEIVE, receives, receive_count);
+    remember(sends, send_count);
     return inner->ops->exchange(inner, sends, send_count, receives, receive_count, err);
 }
 
@@ -241,26 +281,60 @@ static void expect_one(const struct mimo_engine *engine,
         expect_call(engine, record, rows);
 }
 
+/* Bytes of a transfer over a bridge: the images of its samples, its columns. */
+static uint64_t bridge_bytes(const struct mimo_engine *engine, uint32_t edge, uint32_t micro_step,
+                             const struct mimo_transfer *transfer)
+{
+    const uint32_t encoder = engine->plan->edges[edge].from_module;
+
+    return images_at(engine, encoder, micro_step, transfer->sample_begin, transfer->sample_end) *
+           engine->plan->modules[encoder].image_tokens *
+           (transfer->column_end - transfer->column_begin) * engine->be->element_size;
+}
+
+/* Between stages a rank's own rows travel: all columns of them where they are cut over the
+ * sequence, else the transfer's. */
+static uint64_t stage_bytes(const struct mimo_engine *engine, uint32_t edge, uint32_t micro_step,
+                            const struct mimo_transfer *transfer)
+{
+    const struct mimo_plan *plan = engine->plan;
+    const struct mimo_plan_module *module = &plan->modules[plan->edges[edge].from_module];
+    uint64_t columns = transfer->column_end - transfer->column_begin, rows;
+    struct mimo_coordinate at;
+
+    MIMO_ASSERT(mimo_grid_coordinate(module, engine->rank, &at));
+    if (module->kind == MIMO_MODULE_KIND_ENCODER) {
+        const uint64_t side = module->image_size / module->patch_size;
+        rows = (side * side + 1) * images_at(engine, plan->edges[edge].from_module, micro_step,
+                                             transfer->sample_begin, transfer->sample_end);
+    } else {
+        const struct mimo_text *text = &engine->batch.texts[micro_step];
+        rows = (uint64_t)text->batch * text->length;
+    }
+    if (module->sequence_parallel != 0) {
+        rows = mimo_piece_begin(rows, at.tp + UINT64_C(1), module->tp) -
+               mimo_piece_begin(rows, at.tp, module->tp);
+        columns = plan->edges[edge].columns;
+    }
+    return rows * columns * engine->be->element_size;
+}
+
 static void expect_messages(const struct mimo_engine *engine, uint32_t edge, uint32_t micro_step,
                             uint32_t direction, bool sends)
 {
-    const struct mimo_plan *plan = engine->plan;
-    const uint32_t encoder = plan->edges[edge].from_module;
     const bool is_source = sends == (direction == MIMO_EDGE_FORWARD);
+    const bool is_bridge = engine->plan->edges[edge].is_bridge != 0;
     struct mimo_transfers cursor;
     struct mimo_transfer transfer;
 
-    mimo_transfers_init(&cursor, plan, edge, is_source ? engine->rank : MIMO_NONE,
+    mimo_transfers_init(&cursor, engine->plan, edge, is_source ? engine->rank : MIMO_NONE,
                         is_source ? MIMO_NONE : engine->rank);
     while (mimo_transfers_next(&cursor, &transfer))
         append(&expected, (struct call){
                               .operation = sends ? SEND : RECEIVE,
                               .first = is_source ? transfer.destination : transfer.source,
-                              .count = images_at(engine, encoder, micro_step, transfer.sample_begin,
-                                                 transfer.sample_end) *
-                                       plan->modules[encoder].image_tokens *
-                                       (transfer.column_end - transfer.column_begin) *
-                                       engine->be->element_size,
+                              .count = (is_bridge ? bridge_bytes : stage_bytes)(
+                                  engine, edge, micro_step, &transfer),
                           });
 }
 
@@ -384,13 +458,6 @@ static void require(struct fixture *fixture, enum mimo_status status)
         mimo_world_abort(fixture->world, status, fixture->err.message);
 }
 
-static enum mimo_status record_join(struct mimo_transport *transport, struct mimo_error *err)
-{
-    (void)transport;
-    (void)err;
-    return MIMO_OK;
-}
-
 static const struct mimo_transport_ops recording_ops = {
     .name = "recorder",
     .group_make = record_group_make,
@@ -410,7 +477,10 @@ static bool run_step(struct fixture *fixture, uint64_t step)
     recorded.count = expected.count = 0;
     require(fixture, mimo_engine_step(engine, step, &fixture->err));
     expect_step(engine);
-    return compare(engine);
+    if (outgoing_count + changed_count > 0)
+        (void)printf("rank %u: %zu messages changed before they were joined, %zu never were\n",
+                     engine->rank, changed_count, outgoing_count);
+    return compare(engine) && outgoing_count + changed_count == 0;
 }
 
 /* Failures and calls of all ranks. */

@@ -66,12 +66,13 @@ static struct mimo_random stream_of(const struct fixture *fixture, uint32_t para
     return mimo_random_stream(seed, mimo_plan_text(plan, plan->parameters[parameter].name));
 }
 
+/* This rank's part of it, or of the copy that is tied to it: the two move together. */
 static struct mimo_parameter *held(struct fixture *fixture, uint32_t parameter)
 {
     struct mimo_parameters *parameters = &fixture->engine.parameters;
 
     for (uint32_t i = 0; i < parameters->count; i++)
-        if (parameters->items[i].index == parameter)
+        if (parameters->items[i].origin == &fixture->engine.plan->parameters[parameter])
             return &parameters->items[i];
     return NULL;
 }
@@ -166,7 +167,7 @@ static int check_all(struct fixture *fixture)
     scale = fixture->engine.optimizer.report.gradient_norm;
     for (uint32_t p = 0; p < plan->parameter_count; p++) {
         double difference;
-        if (plan->parameters[p].is_trainable == 0)
+        if (plan->parameters[p].is_trainable == 0 || plan->parameters[p].tied_to != MIMO_NONE)
             continue;
         difference = check_parameter(fixture, p, scale);
         worst = fmax(worst, difference);

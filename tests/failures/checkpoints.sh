@@ -16,15 +16,16 @@ case_unreadable_checkpoints() {
   unwritable
 }
 
-# Ten steps at once on two ranks, and five of them after a stop, in the same layout or in another.
+# Ten steps at once, by default on two ranks, and five of them after a stop, in the same layout or in another.
 resume() { # deployment training, and of the rest: ranks deployment training; bound
-  compile whole tiny "$1" "$2" invented
-  execute 2 --quiet --resume none --metrics "$work/whole.json" "$work/whole"
+  local ranks=${ranks:-2} model=${model:-tiny}
+  compile whole "$model" "$1" "$2" invented
+  execute "$ranks" --quiet --resume none --metrics "$work/whole.json" "$work/whole"
   expect_success
   rm -r "$work/checkpoints"
-  execute 2 --quiet --steps 5 --metrics "$work/halves.json" "$work/whole"
+  execute "$ranks" --quiet --steps 5 --metrics "$work/halves.json" "$work/whole"
   expect_success
-  compile rest tiny "$4" "$5" invented
+  compile rest "$model" "$4" "$5" invented
   execute "$3" --metrics "$work/halves.json" "$work/rest"
   expect_success
   expect_line "$out" '^resumed from .*step-00000005 \(step 5\)'
@@ -88,6 +89,29 @@ case_resume_bf16_in_fp32() {
 
 case_resume_fp32_in_bf16() {
   resume replicas single 2 replicas half 5e-3
+}
+
+case_resume_pipeline_same_layout() {
+  resume pipeline double 2 pipeline double 0
+}
+
+case_resume_pipeline_on_one_rank() {
+  resume pipeline double 1 one double 1e-9
+}
+
+case_resume_replicas_in_pipelines() {
+  resume replicas double 4 pipelines double 1e-9
+}
+
+# A table that two stages have copies of is one tensor of a checkpoint, moments and all.
+case_resume_tied_pipeline() {
+  local ranks=4 model=tied
+  resume interleaved double 2 replicas double 1e-9
+}
+
+case_resume_tied_in_a_pipeline() {
+  local model=tied
+  resume replicas double 4 interleaved double 1e-9
 }
 
 # Checkpoints of steps 2 and 4.

@@ -33,14 +33,23 @@ case_corrupt_image() {
 }
 
 # One of the four records names a file that is not there, another one that is no image.
-case_skipped_samples() {
+skipped_samples() { # ranks deployment
   write_records 's/"blue.png"/"absent.png"/'
   write_half_image
-  compile plan tiny apart double skipping
-  execute 3 --metrics "$work/metrics.json" "$work/plan"
+  compile plan tiny "$2" double skipping
+  execute "$1" --metrics "$work/metrics.json" "$work/plan"
   expect_success
   expect_line "$out" 'step 2: 2 bad samples skipped \(4 so far\)'
   [ "$(grep -c '"samples":2,' "$work/metrics.json")" -eq 10 ] || fail "10 steps of 2 samples expected"
+}
+
+case_skipped_samples() {
+  skipped_samples 3 apart
+}
+
+# Only the encoder's first stage reads images.
+case_skipped_samples_in_pipelines() {
+  skipped_samples 4 pipelines
 }
 
 # A sample without an image goes on alone.
@@ -110,21 +119,34 @@ case_not_a_number() {
 }
 
 # The loss that validation shows is that of --eval after as many steps, and training goes on as without.
-case_validation() {
+validation() { # ranks deployment training
   local shown
   write_records ''
-  compile plain tiny apart double records
-  execute 3 --quiet --metrics "$work/plain.json" --steps 5 "$work/plain"
-  execute 3 --eval records.json "$work/plain"
+  compile plain tiny "$2" double records
+  execute "$1" --quiet --metrics "$work/plain.json" --steps 5 "$work/plain"
+  execute "$1" --eval records.json "$work/plain"
   expect_success
   shown=$(sed -n 's/^{"records":4,"loss":\([0-9.]*\),.*/\1/p' "$out")
-  execute 3 --quiet --resume none --metrics "$work/plain.json" "$work/plain"
-  compile watched tiny apart watched validated
-  execute 3 --resume none --metrics "$work/watched.json" "$work/watched"
+  execute "$1" --quiet --resume none --metrics "$work/plain.json" "$work/plain"
+  compile watched tiny "$2" "$3" validated
+  execute "$1" --resume none --metrics "$work/watched.json" "$work/watched"
   expect_success
   expect_line "$out" "^step 5 · validation loss $(printf '%.4f' "$shown")\$"
   expect_line "$out" '^step 10 · validation loss'
   "$bin/compare-metrics" "$work/plain.json" "$work/watched.json" 0 || fail "watching changed the run"
+}
+
+case_validation() {
+  validation 3 apart watched
+}
+
+# Stages on four ranks; and layers that are computed again in training, but not in validation.
+case_validation_in_pipelines() {
+  validation 4 pipelines watched
+}
+
+case_validation_recomputing() {
+  validation 4 interleaved watched_recomputing
 }
 
 # Two and a half times four records are five steps of two.

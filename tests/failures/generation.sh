@@ -17,7 +17,7 @@ training=double
 generate() { # ranks deployment answers options...
   local ranks=$1 answers=$3
   cp "$reference/data.json" "$work/records.json"
-  compile plan pretrained "$2" "$training" records
+  compile plan "${model:-pretrained}" "$2" "$training" records
   shift 3
   execute "$ranks" --generate --max-tokens 12 "$@" "$work/plan"
   expect_success
@@ -63,6 +63,34 @@ case_generate_bf16() {
   [ "$(wc -l <"$work/one")" -eq 5 ] || fail "one line a record expected"
   generate 3 apart apart --prompts prompts.jsonl
   expect_same one apart
+}
+
+# Tokens go round from the last stage to the first.
+case_generate_in_a_pipeline() {
+  write_prompts
+  generate 1 one one --prompts prompts.jsonl
+  generate 2 pipeline pipeline --prompts prompts.jsonl
+  expect_same one pipeline
+  generate 4 pipelines pipelines --prompts prompts.jsonl
+  expect_same one pipelines
+}
+
+case_generate_interleaved() {
+  write_prompts
+  generate 1 one one --prompts prompts.jsonl --temperature 1
+  generate 4 interleaved interleaved --prompts prompts.jsonl --temperature 1
+  expect_same one interleaved
+  generate 1 chunks chunks --prompts prompts.jsonl --temperature 1
+  expect_same one chunks
+}
+
+# Both copies of the table come from the one tensor of the folder.
+case_generate_tied() {
+  local model=tied
+  write_prompts
+  generate 1 one one --prompts prompts.jsonl
+  generate 2 pipeline pipeline --prompts prompts.jsonl
+  expect_same one pipeline
 }
 
 case_generate_by_chance() {

@@ -123,16 +123,8 @@ unsupported() { # ranks model deployment training pattern
   expect_failure 4 "this version of mimo-exec does not carry out $5"
 }
 
-case_unsupported_pipeline() {
-  unsupported 2 tiny pipeline double 'pipeline_parallel > 1 of llm'
-}
-
 case_unsupported_context() {
   unsupported 2 tiny context double 'context_parallel > 1 of llm'
-}
-
-case_unsupported_recompute() {
-  unsupported 2 tiny pair recomputing 'recompute = full'
 }
 
 case_unsupported_gpt() {

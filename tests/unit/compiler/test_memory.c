@@ -178,21 +178,48 @@ static void test_distributed_optimizer(void)
     }
 }
 
+/* What rank 0 holds where layers are recomputed. */
+static struct mimo_plan_memory build_recomputed(struct fixture_plan *plan,
+                                                struct mimo_plan_training *training,
+                                                const struct fixture *fixture)
+{
+    (void)build(plan, fixture);
+    *training = *plan->draft.plan.training;
+    training->recompute = MIMO_RECOMPUTE_FULL;
+    plan->draft.plan.training = training;
+    return mimo_memory_of_rank(&plan->draft.plan, 0, true, &plan->arena);
+}
+
 /* Of each layer the input alone, and one layer's tensors besides. */
 static void test_recompute(void)
 {
     struct fixture_plan plan;
     const struct mimo_plan_memory kept = build(&plan, &language_only);
-    struct mimo_plan_training training = *plan.draft.plan.training;
+    struct mimo_plan_training training;
     struct mimo_plan_memory again;
 
-    training.recompute = MIMO_RECOMPUTE_FULL;
-    plan.draft.plan.training = &training;
-    again = mimo_memory_of_rank(&plan.draft.plan, 0, true, &plan.arena);
+    fixture_release(&plan);
+    again = build_recomputed(&plan, &training, &language_only);
     CHECK_INT(again.bytes[MIMO_MEMORY_ACTIVATIONS], UINT64_C(4) * R * (2 * 48 + 197));
     CHECK_INT(again.bytes[MIMO_MEMORY_SCRATCH] - kept.bytes[MIMO_MEMORY_SCRATCH],
               UINT64_C(4) * R * (5 * 48 + 144 + 2 + 12 + 384 + 192));
     fixture_release(&plan);
+}
+
+/* The chunks of a rank take turns in that one layer's tensors. */
+static void test_recompute_in_chunks(void)
+{
+    struct fixture chunks = language_only;
+    struct mimo_plan_training training;
+    struct fixture_plan plan;
+    uint64_t scratch[2];
+
+    for (uint32_t i = 0; i < 2; i++) {
+        chunks.modules[0].virtual_pipeline = i + 1;
+        scratch[i] = build_recomputed(&plan, &training, &chunks).bytes[MIMO_MEMORY_SCRATCH];
+        fixture_release(&plan);
+    }
+    CHECK_INT(scratch[1], scratch[0]);
 }
 
 /* With sequence parallelism half of the rows lie between the products, of all rows what is within.
@@ -376,6 +403,7 @@ static const struct mimo_test tests[] = {
     {"bf16", test_bf16},
     {"optimizer state in pieces", test_distributed_optimizer},
     {"recomputed layers", test_recompute},
+    {"recomputed layers in chunks", test_recompute_in_chunks},
     {"sequence parallelism", test_sequence_parallel},
     {"context parallelism", test_context_parallel},
     {"experts", test_experts},

@@ -238,7 +238,7 @@ static const struct rule program_rules[] = {
     PROG(2, send_direction, 2, "send_direction is 2, which edge 0 does not have"),
     PROG(2, send_direction, MIMO_EDGE_BACKWARD, "the role does not hold the end of edge 0"),
     PROG(5, receive_direction, MIMO_EDGE_FORWARD, "the role does not hold the end of edge 0"),
-    EDGE(0, has_backward, 0, "receive_direction is 1, which edge 0 does not have"),
+    EDGE(0, has_backward, 0, "has_backward is 0, not as what learns"),
     PROG(10, reserved, 1, "reserved is 1"),
 };
 
@@ -324,6 +324,16 @@ static const struct rule several_fields_rules[] = {
     PARM(CLIP_LAST, layer, 0, NULL),
     PARM(CLIP_LAST, shape[0], 6, "parameter 11 lies behind its projector's"),
     ROLE(0, place_count, 0, "its ranks hold 1 places, but role 0 has 0"),
+    EDGE(0, from_module, 1, NULL),
+    EDGE(0, to_stage, 1, NULL),
+    EDGE(0, is_bridge, 0, "section EDGE, record 0: it does not leave stage 0"),
+    CLIP(is_frozen, 1, NULL),
+    PROJ(is_frozen, 1, NULL),
+    EDGE(0, has_backward, 0, "receive_direction is 1, which edge 0 does not have"),
+    CLIP(is_frozen, 1, NULL),
+    PROJ(is_frozen, 1, NULL),
+    EDGE(0, has_backward, 0, NULL),
+    PROG(1, opcode, MIMO_OPCODE_BACKWARD, "nothing goes backward through stage 0 of module 0"),
 };
 
 static const struct rule shared_ranks_rules[] = {

@@ -1,0 +1,163 @@
+/*
+ * copies PLAN: after three steps of training, weights of which several ranks have copies are equal
+ * on all of them, bit for bit: on data and context replicas, on tensor ranks that share them, and
+ * on both stages of a tied table. Run under mpirun.
+ */
+#include "plan/file.h"
+#include "plan/grid.h"
+#include "runtime/train/engine.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { STEPS = 3 };
+
+struct fixture {
+    struct mimo_world *world;
+    struct mimo_backend backend;
+    struct mimo_transport *transport;
+    struct mimo_dataset *data;
+    struct mimo_engine engine;
+    struct mimo_error err;
+};
+
+static void require(struct fixture *fixture, enum mimo_status status)
+{
+    if (status != MIMO_OK)
+        mimo_world_abort(fixture->world, status, fixture->err.message);
+}
+
+static void train(struct fixture *fixture)
+{
+    struct mimo_engine *engine = &fixture->engine;
+
+    for (uint64_t step = 0; step < STEPS; step++) {
+        for (uint32_t i = 0; i < engine->plan->training->global_batch; i++)
+            engine->batch.records[i] = mimo_dataset_at(fixture->data, step, i);
+        require(fixture, mimo_engine_step(engine, step, &fixture->err));
+    }
+}
+
+/* FNV-1a, without the sign. */
+static int64_t hash_of(const void *data, size_t bytes)
+{
+    const unsigned char *byte = data;
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < bytes; i++)
+        hash = (hash ^ byte[i]) * UINT64_C(1099511628211);
+    return (int64_t)(hash >> 1);
+}
+
+/* The first tensor rank that holds the same part. */
+static uint32_t part_of(const struct fixture *fixture, const struct mimo_parameter *item)
+{
+    const uint32_t tp = fixture->engine.plan->modules[item->plan->module].tp;
+    uint64_t begin, end;
+    uint32_t r = 0;
+
+    do
+        mimo_shard_of(item->plan, r, tp, &begin, &end);
+    while ((begin != item->begin || end != item->end) && ++r < tp);
+    return r;
+}
+
+static uint32_t widest(const struct mimo_plan *plan)
+{
+    uint32_t tp = 1;
+
+    for (uint32_t i = 0; i < plan->module_count; i++)
+        tp = plan->modules[i].tp > tp ? plan->modules[i].tp : tp;
+    return tp;
+}
+
+/* The least and the greatest hash of each part over all ranks that have it: -1 where none has. */
+struct extremes {
+    int64_t greatest, least_negated, copies;
+};
+
+static void enter(const struct fixture *fixture, struct extremes *extremes)
+{
+    const struct mimo_parameters *parameters = &fixture->engine.parameters;
+    const struct mimo_plan *plan = fixture->engine.plan;
+
+    for (uint32_t i = 0; i < parameters->count; i++) {
+        const struct mimo_parameter *item = &parameters->items[i];
+        const size_t origin = (size_t)(item->origin - plan->parameters);
+        struct extremes *part = &extremes[origin * widest(plan) + part_of(fixture, item)];
+        const int64_t hash = hash_of(item->weight, item->elements * fixture->backend.element_size);
+
+        *part = (struct extremes){hash, -hash, 1};
+    }
+}
+
+static int compare(struct fixture *fixture)
+{
+    const struct mimo_transport *transport = fixture->transport;
+    const struct mimo_plan *plan = fixture->engine.plan;
+    const size_t count = (size_t)plan->parameter_count * widest(plan);
+    struct extremes *extremes = calloc(count, sizeof *extremes);
+    int64_t *copies = calloc(count, sizeof *copies);
+    uint64_t compared = 0, different = 0;
+
+    for (size_t i = 0; i < count; i++)
+        extremes[i] = (struct extremes){INT64_MIN, INT64_MIN, 0};
+    enter(fixture, extremes);
+    for (size_t i = 0; i < count; i++)
+        copies[i] = extremes[i].copies;
+    require(fixture, transport->ops->all_reduce(transport->everyone, extremes, 3 * count,
+                                                MIMO_DTYPE_I64, MIMO_REDUCE_MAX, &fixture->err));
+    require(fixture, transport->ops->all_reduce(transport->everyone, copies, count, MIMO_DTYPE_I64,
+                                                MIMO_REDUCE_SUM, &fixture->err));
+    for (size_t i = 0; i < count; i++) {
+        compared += copies[i] > 1;
+        if (copies[i] < 2 || extremes[i].greatest == -extremes[i].least_negated)
+            continue;
+        different++;
+        if (fixture->engine.rank == 0)
+            (void)printf("%s: its %" PRId64 " copies differ\n",
+                         mimo_plan_text(plan, plan->parameters[i / widest(plan)].name), copies[i]);
+    }
+    if (fixture->engine.rank == 0)
+        (void)printf("%" PRIu64 " parts with copies, %" PRIu64 " differ\n", compared, different);
+    free(extremes);
+    free(copies);
+    return compared > 0 && different == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct fixture fixture = {0};
+    struct mimo_plan plan;
+    char *bytes;
+    size_t size;
+    int result;
+
+    if (argc != 2 || mimo_world_open(&fixture.world, &argc, &argv, &fixture.err) != MIMO_OK)
+        return 2;
+    require(&fixture, mimo_file_read(argv[1], (size_t)1 << 30, &bytes, &size, &fixture.err));
+    require(&fixture, mimo_plan_verify(bytes, size, &plan, &fixture.err));
+    require(&fixture,
+            mimo_backend_cpu_open(&fixture.backend, (enum mimo_precision)plan.training->precision,
+                                  &fixture.err));
+    require(&fixture, mimo_world_watch(fixture.world, 60000, &fixture.err));
+    require(&fixture,
+            mimo_transport_mpi_open(&fixture.transport, fixture.world, 65536, &fixture.err));
+    require(&fixture, mimo_dataset_open(&fixture.data, &plan, "", NULL, &fixture.err));
+    require(&fixture, mimo_engine_open(&fixture.engine, &plan,
+                                       &(struct mimo_machine){fixture.world, &fixture.backend,
+                                                              fixture.transport, fixture.transport},
+                                       fixture.data, true, &fixture.err));
+    require(&fixture, mimo_parameters_initialise(&fixture.engine.parameters, plan.training->seed,
+                                                 &fixture.err));
+    train(&fixture);
+    result = compare(&fixture);
+    mimo_engine_close(&fixture.engine);
+    mimo_dataset_close(fixture.data);
+    fixture.transport->ops->close(fixture.transport);
+    mimo_backend_close(&fixture.backend);
+    mimo_world_close(fixture.world);
+    free(bytes);
+    return result;
+}
