@@ -26,7 +26,8 @@ struct mimo_sizes {
     uint64_t rows;          /* R: token rows of a micro-step of one replica, context share */
     uint64_t held; /* L: those between the tensor-parallel products; R / tp, rounded up, if cut */
     uint64_t hidden;
-    uint64_t heads, groups, ffn;       /* this rank's shares */
+    uint64_t statistics;         /* that a norm keeps of a row: 1 (RMSNorm) or 2 (LayerNorm) */
+    uint64_t heads, groups, ffn; /* this rank's shares */
     uint64_t q_width, kv_width, width; /* heads and groups * head_dim; q, k and v side by side */
     uint64_t sequence;  /* tokens of a sequence or an image that learns: keys a query may see */
     uint64_t workspace; /* bytes of attention, on any backend */

@@ -72,7 +72,7 @@
 /* Of the last stage: the final norm, the rows of it that have a target, and their gradients. Every
  * row may have one. */
 #define MIMO_LANGUAGE_OUTPUT(X, s)                                                                 \
-    X(rstd_final, (s)->held, 1, (s)->wide)                                                         \
+    X(statistics, (s)->held, (s)->statistics, (s)->wide)                                           \
     X(normed, (s)->held, (s)->hidden, (s)->element)                                                \
     X(targets, (s)->rows, (s)->hidden, (s)->element)                                               \
     X(d_targets, (s)->rows, (s)->hidden, (s)->element)                                             \
@@ -155,7 +155,7 @@
 
 /* Of one that has the last stage: the final norm, the logits of all tensor-parallel ranks. */
 #define MIMO_DECODE_OUTPUT(X, s, vocab_size)                                                       \
-    X(rstd_final, (s)->rows, 1, (s)->wide)                                                         \
+    X(statistics, (s)->rows, (s)->statistics, (s)->wide)                                           \
     X(normed, (s)->rows, (s)->hidden, (s)->element)                                                \
     X(shards, (s)->rows, vocab_size, (s)->element)
 

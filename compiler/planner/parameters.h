@@ -3,7 +3,8 @@
  *
  * A weight is called after its module (or projector) and the name that it has in a Hugging Face
  * folder of that architecture: "llm.model.layers.3.mlp.up_proj.weight". gpt stores q, k and v apart
- * ("transformer.h.3.attn.q.weight"), each matrix as [output, input].
+ * ("transformer.h.3.attn.q.weight"), each matrix as [output, input]; its folders have them side by
+ * side, as [input, output].
  */
 #ifndef MIMO_COMPILER_PLANNER_PARAMETERS_H
 #define MIMO_COMPILER_PLANNER_PARAMETERS_H

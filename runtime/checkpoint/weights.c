@@ -320,3 +320,88 @@ enum mimo_status mimo_weights_read(struct mimo_weights *weights, struct mimo_bac
     mimo_staging_release(&staging);
     return status;
 }
+
+/* -- columns of wider tensors ----------------------------------------------------------------- */
+
+/* What a folder of GPT-2 calls the shape. */
+static struct mimo_tensor_info columns_info(const struct mimo_tensor_info *info, uint64_t width)
+{
+    struct mimo_tensor_info stored = *info;
+
+    MIMO_ASSERT(info->dimensions <= 2);
+    stored.shape[0] = info->dimensions == 2 ? info->shape[1] : width;
+    stored.shape[1] = info->dimensions == 2 ? width : 1;
+    return stored;
+}
+
+/* The shard in the stored tensor: either the rows or the columns are cut. */
+static struct mimo_tensor_shard columns_shard(const struct mimo_tensor_info *info,
+                                              const struct mimo_tensor_shard *shard, uint64_t first)
+{
+    const bool cuts_output = shard->cut_dimension == 0;
+
+    return (struct mimo_tensor_shard){
+        .cut_dimension = cuts_output ? info->dimensions - 1 : 0,
+        .begin = shard->begin + (cuts_output ? first : 0),
+        .end = shard->end + (cuts_output ? first : 0),
+    };
+}
+
+/* to[columns, rows] from from[rows, columns]. */
+static void transpose(char *to, const char *from, uint64_t rows, uint64_t columns, size_t element)
+{
+    for (uint64_t row = 0; row < rows; row++)
+        for (uint64_t column = 0; column < columns; column++)
+            memcpy(to + (column * rows + row) * element, from + (row * columns + column) * element,
+                   element);
+}
+
+/* All of the shard, through two buffers that have room for it as float64. */
+static enum mimo_status move_columns(struct mimo_backend *be, const struct entry *entry,
+                                     const struct mimo_shard_map *map, uint64_t columns,
+                                     const struct mimo_tensor_shard *shard,
+                                     enum mimo_safetensors_type type, char *buffers[2],
+                                     struct mimo_error *err)
+{
+    const uint64_t count = map->bytes / mimo_safetensors_element_bytes(entry->tensor->type);
+    const uint64_t skipped = shard->skip_front + shard->skip_back;
+    const size_t element = mimo_safetensors_element_bytes(type);
+
+    MIMO_TRY(mimo_shard_read(&entry->file->file, map, 0, buffers[0], map->bytes, err));
+    mimo_convert_elements(buffers[1], type, buffers[0], entry->tensor->type, count);
+    transpose(buffers[0], buffers[1], count / columns, columns, element);
+    be->ops->upload(be, shard->data, buffers[0] + shard->skip_front * element,
+                    (count - skipped) * element);
+    return MIMO_OK;
+}
+
+enum mimo_status mimo_weights_read_columns(struct mimo_weights *weights,
+                                           struct mimo_backend *backend, const char *name,
+                                           const struct mimo_tensor_info *info,
+                                           const struct mimo_tensor_shard *shard, uint64_t first,
+                                           uint64_t width, struct mimo_error *err)
+{
+    const struct entry *entry = find_entry(weights, name);
+    const struct mimo_tensor_info wide = columns_info(info, width);
+    const struct mimo_tensor_shard part = columns_shard(info, shard, first);
+    struct mimo_shard_map map;
+    enum mimo_status status = MIMO_OK;
+    uint64_t columns = part.end - part.begin;
+    char *buffers[2];
+
+    MIMO_TRY(check_tensor(weights, entry, name, &wide, false, err));
+    map = mimo_shard_map(entry->tensor->begin, wide.shape, wide.dimensions,
+                         mimo_safetensors_element_bytes(entry->tensor->type), &part);
+    if (part.cut_dimension == 0 && wide.dimensions == 2)
+        columns = width;
+    for (int i = 0; i < 2; i++) /* an element is stored in two bytes or more */
+        buffers[i] = malloc(4 * map.bytes + 1);
+    if (buffers[0] == NULL || buffers[1] == NULL)
+        status = mimo_error_set(err, MIMO_E_FAILED, "out of memory");
+    else if (map.bytes > 0)
+        status =
+            move_columns(backend, entry, &map, columns, shard, type_of(info, shard), buffers, err);
+    for (int i = 0; i < 2; i++)
+        free(buffers[i]);
+    return status;
+}

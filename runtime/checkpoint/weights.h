@@ -28,4 +28,15 @@ enum mimo_status mimo_weights_read(struct mimo_weights *weights, struct mimo_bac
                                    const struct mimo_tensor_shard *shard, bool rows_may_lack,
                                    struct mimo_error *err);
 
+/*
+ * The same for a tensor that folders of GPT-2 hold as columns `first` ... of a wider one, [input,
+ * `width`] where a matrix is [output, input], or elements `first` ... of a bias [`width`]: the
+ * shard is transposed on the way.
+ */
+enum mimo_status mimo_weights_read_columns(struct mimo_weights *weights,
+                                           struct mimo_backend *backend, const char *name,
+                                           const struct mimo_tensor_info *info,
+                                           const struct mimo_tensor_shard *shard, uint64_t first,
+                                           uint64_t width, struct mimo_error *err);
+
 #endif

@@ -18,15 +18,6 @@ static void find_weights(struct mimo_clip_vit *vit, const struct mimo_parameters
         mimo_parameters_find(parameters, module, MIMO_NONE, MIMO_SLOT_PRE_NORM_BIAS);
 }
 
-static void take_layer(struct mimo_saved_layer *layer, const struct mimo_sizes *sizes,
-                       struct mimo_tensor_arena *arena)
-{
-#define TAKE(name, rows, columns, element)                                                         \
-    layer->name = mimo_tensor_take(arena, (rows), (columns), (element));
-    MIMO_VIT_LAYER(TAKE, sizes)
-#undef TAKE
-}
-
 static void take_scratch(struct mimo_clip_vit *vit, const struct mimo_clip_parts *parts,
                          struct mimo_tensor_arena *scratch)
 {
@@ -37,7 +28,26 @@ static void take_scratch(struct mimo_clip_vit *vit, const struct mimo_clip_parts
     MIMO_VIT_SCRATCH(TAKE, sizes)
 #undef TAKE
     if (parts->recomputes)
-        take_layer(&vit->recomputed, sizes, scratch);
+        mimo_pre_norm_ops.take(&vit->recomputed, sizes, scratch);
+}
+
+/* Rows are never cut. */
+static struct mimo_pre_norm layers_of(const struct mimo_clip_vit *vit)
+{
+    return (struct mimo_pre_norm){
+        .plan = vit->plan,
+        .compute = vit->compute,
+        .heads = {(int64_t)vit->sizes.heads, (int64_t)vit->sizes.groups, vit->plan->head_dim,
+                  false},
+        .hidden = vit->hidden,
+        .ffn = (int64_t)vit->sizes.ffn,
+        .dx = vit->dx,
+        .rows_a = vit->rows_a,
+        .d_qkv = vit->d_qkv,
+        .d_attention = vit->d_attention,
+        .d_up = vit->d_up,
+        .workspace = vit->workspace,
+    };
 }
 
 static void open_projector(struct mimo_clip_vit *vit, const struct mimo_plan *plan,
@@ -64,9 +74,7 @@ void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan,
         .plan = described,
         .compute = *compute,
         .sizes = sizes,
-        .heads = {(int64_t)sizes.heads, (int64_t)sizes.groups, described->head_dim, false},
         .hidden = described->hidden_size,
-        .ffn = (int64_t)sizes.ffn,
         .patches = side * side,
         .tokens = side * side + 1,
         .patch_width = (int64_t)sizes.patch_width,
@@ -75,6 +83,7 @@ void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan,
     };
     find_weights(vit, parameters, parts->module);
     take_scratch(vit, parts, scratch);
+    vit->layers = layers_of(vit);
     if (parts->has_output && described->projector != MIMO_NONE)
         open_projector(vit, plan, parameters, table, scratch);
 }
@@ -100,36 +109,6 @@ static void embed(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved, void
     be->ops->layer_norm_forward(be, x, saved->mean0, saved->rstd0, saved->embedded, NULL,
                                 vit->pre_norm.value, vit->pre_norm_bias.value, rows, vit->hidden,
                                 plan->norm_epsilon);
-}
-
-static enum mimo_status forward_layer(void *model, const struct mimo_layer *layer,
-                                      struct mimo_saved_layer *saved,
-                                      const struct mimo_layer_pass *pass, const void *residual,
-                                      void *x_next, struct mimo_error *err)
-{
-    struct mimo_clip_vit *vit = model;
-    const struct mimo_compute *compute = &vit->compute;
-    const struct mimo_rows *rows = &pass->rows;
-    struct mimo_backend *be = compute->be;
-    const int64_t hidden = vit->hidden, width = vit->heads.heads * vit->heads.head_dim;
-    const double epsilon = vit->plan->norm_epsilon;
-
-    be->ops->layer_norm_forward(be, saved->n1, saved->mean1, saved->rstd1, saved->x, residual,
-                                layer->norm1.value, layer->norm1_bias.value, rows->count, hidden,
-                                epsilon);
-    be->ops->linear_forward(be, saved->qkv, saved->n1, layer->qkv.value, layer->qkv_bias.value,
-                            rows->count, hidden, 3 * width);
-    mimo_attend(compute, &vit->heads, pass, layer->index, saved, vit->workspace);
-    MIMO_TRY(mimo_row_parallel_forward(compute, rows, saved->x_middle, saved->attention, layer->o,
-                                       layer->o_bias, width, hidden, NULL, err));
-    be->ops->layer_norm_forward(be, saved->n2, saved->mean2, saved->rstd2, saved->x_middle,
-                                saved->x, layer->norm2.value, layer->norm2_bias.value, rows->count,
-                                hidden, epsilon);
-    be->ops->linear_activation_forward(be, (enum mimo_activation)vit->plan->activation, saved->act,
-                                       saved->up, saved->n2, layer->up.value, layer->up_bias.value,
-                                       rows->count, hidden, vit->ffn);
-    return mimo_row_parallel_forward(compute, rows, x_next, saved->act, layer->down,
-                                     layer->down_bias, vit->ffn, hidden, NULL, err);
 }
 
 /* Rows of the class token, the first of each image, are left out unless they are kept. */
@@ -200,65 +179,6 @@ enum mimo_status mimo_clip_vit_features(struct mimo_clip_vit *vit, struct mimo_c
 }
 
 /* -- backward --------------------------------------------------------------------------------- */
-
-static enum mimo_status backward_ffn(struct mimo_clip_vit *vit, const struct mimo_layer *layer,
-                                     struct mimo_saved_layer *saved, const struct mimo_rows *rows,
-                                     struct mimo_error *err)
-{
-    const struct mimo_compute *compute = &vit->compute;
-    struct mimo_backend *be = compute->be;
-    const int64_t hidden = vit->hidden, ffn = vit->ffn, count = rows->count;
-
-    mimo_weight_gradient(compute, layer->down, layer->down_bias, vit->dx, saved->act, count, ffn,
-                         hidden);
-    be->ops->linear_activation_backward(be, (enum mimo_activation)vit->plan->activation, vit->d_up,
-                                        vit->dx, layer->down.value, saved->up, count, ffn, hidden);
-    mimo_weight_gradient(compute, layer->up, layer->up_bias, vit->d_up, saved->n2, count, hidden,
-                         ffn);
-    be->ops->linear_backward_input(be, vit->rows_a, vit->d_up, layer->up.value, count, hidden, ffn,
-                                   false);
-    MIMO_TRY(mimo_rows_reduce(compute, rows, vit->rows_a, hidden, err));
-    be->ops->layer_norm_backward(be, vit->dx, layer->norm2.gradient, layer->norm2_bias.gradient,
-                                 vit->rows_a, saved->x_middle, layer->norm2.value, saved->mean2,
-                                 saved->rstd2, count, hidden);
-    return MIMO_OK;
-}
-
-static enum mimo_status backward_attention(struct mimo_clip_vit *vit,
-                                           const struct mimo_layer *layer,
-                                           struct mimo_saved_layer *saved,
-                                           const struct mimo_layer_pass *pass,
-                                           struct mimo_error *err)
-{
-    const struct mimo_compute *compute = &vit->compute;
-    struct mimo_backend *be = compute->be;
-    const int64_t hidden = vit->hidden, width = vit->heads.heads * vit->heads.head_dim;
-    const int64_t count = pass->rows.count;
-
-    mimo_weight_gradient(compute, layer->o, layer->o_bias, vit->dx, saved->attention, count, width,
-                         hidden);
-    be->ops->linear_backward_input(be, vit->d_attention, vit->dx, layer->o.value, count, width,
-                                   hidden, false);
-    mimo_attend_backward(compute, &vit->heads, pass, saved, vit->d_qkv, vit->d_attention,
-                         vit->workspace);
-    mimo_weight_gradient(compute, layer->qkv, layer->qkv_bias, vit->d_qkv, saved->n1, count, hidden,
-                         3 * width);
-    be->ops->linear_backward_input(be, vit->rows_a, vit->d_qkv, layer->qkv.value, count, hidden,
-                                   3 * width, false);
-    MIMO_TRY(mimo_rows_reduce(compute, &pass->rows, vit->rows_a, hidden, err));
-    be->ops->layer_norm_backward(be, vit->dx, layer->norm1.gradient, layer->norm1_bias.gradient,
-                                 vit->rows_a, saved->x, layer->norm1.value, saved->mean1,
-                                 saved->rstd1, count, hidden);
-    return MIMO_OK;
-}
-
-static enum mimo_status backward_layer(void *model, const struct mimo_layer *layer,
-                                       struct mimo_saved_layer *saved,
-                                       const struct mimo_layer_pass *pass, struct mimo_error *err)
-{
-    MIMO_TRY(backward_ffn(model, layer, saved, &pass->rows, err));
-    return backward_attention(model, layer, saved, pass, err);
-}
 
 /* Gradients of the features become those of all tokens; a class token that was left out has none.
  */
@@ -340,12 +260,6 @@ void mimo_clip_vit_leave_backward(const struct mimo_clip_vit *vit,
 
 /* -- stages ----------------------------------------------------------------------------------- */
 
-static const struct mimo_layer_ops LAYER_OPS = {
-    .take = take_layer,
-    .forward = forward_layer,
-    .backward = backward_layer,
-};
-
 void mimo_clip_stage_open(struct mimo_clip_stage *stage, struct mimo_clip_vit *vit,
                           const struct mimo_plan *plan, const struct mimo_plan_place *place,
                           enum mimo_keeping keeping, const struct mimo_parameters *parameters,
@@ -353,8 +267,8 @@ void mimo_clip_stage_open(struct mimo_clip_stage *stage, struct mimo_clip_vit *v
 {
     *stage = (struct mimo_clip_stage){
         .vit = vit,
-        .layers = {.ops = &LAYER_OPS,
-                   .model = vit,
+        .layers = {.ops = &mimo_pre_norm_ops,
+                   .model = &vit->layers,
                    .be = vit->compute.be,
                    .keeping = keeping,
                    .recomputed = &vit->recomputed},

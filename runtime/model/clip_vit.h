@@ -1,6 +1,6 @@
 /*
  * clip_vit.h - CLIP's vision transformer on one rank (Radford et al. 2021): patches, class token,
- * learned positions, pre-LayerNorm layers, and the projector behind it; tensor-parallel.
+ * learned positions, layers (pre_norm_layer.h), and the projector behind it; tensor-parallel.
  *
  * Its stages on a rank share its weights and scratch and take turns. The first one embeds patches,
  * the last one has the projector; between them goes the residual stream.
@@ -12,15 +12,15 @@
 #ifndef MIMO_RUNTIME_MODEL_CLIP_VIT_H
 #define MIMO_RUNTIME_MODEL_CLIP_VIT_H
 
-#include "runtime/model/attention.h"
+#include "runtime/model/pre_norm_layer.h"
 #include "runtime/model/projector.h"
 
 struct mimo_clip_vit {
     const struct mimo_plan_module *plan;
     struct mimo_compute compute;
     struct mimo_sizes sizes; /* the shapes of all tensors below (plan/tensors.h) */
-    struct mimo_heads heads;
-    int64_t hidden, ffn;                  /* ffn of this rank */
+    struct mimo_pre_norm layers;
+    int64_t hidden;
     int64_t patches, tokens, patch_width; /* P, T, channels * patch² */
     /* of the stages that are here */
     struct mimo_weight class_embedding, patch_embedding, positions, pre_norm, pre_norm_bias;

@@ -2,25 +2,33 @@
 
 #include "plan/grid.h"
 #include "plan/tensors.h"
+#include "runtime/model/gpt.h"
 #include "runtime/model/llama.h"
 
 /* -- building --------------------------------------------------------------------------------- */
 
 static const struct mimo_language_ops *ops_of(const struct mimo_plan_module *module)
 {
-    MIMO_ASSERT(module->architecture == MIMO_ARCHITECTURE_LLAMA);
-    return &mimo_llama_ops;
+    return module->architecture == MIMO_ARCHITECTURE_GPT ? &mimo_gpt_ops : &mimo_llama_ops;
 }
 
 /* A tied head is a parameter of its own where the last stage is on another rank than the first. */
 static void find_weights(struct mimo_language *language, const struct mimo_parameters *parameters,
                          uint32_t module)
 {
-    language->embedding =
-        mimo_parameters_find(parameters, module, MIMO_NONE, MIMO_SLOT_TOKEN_EMBEDDING);
-    language->final_norm =
-        mimo_parameters_find(parameters, module, MIMO_NONE, MIMO_SLOT_FINAL_NORM);
-    language->head = mimo_parameters_find(parameters, module, MIMO_NONE, MIMO_SLOT_HEAD);
+    const struct {
+        struct mimo_weight *weight;
+        enum mimo_slot slot;
+    } slots[] = {
+        {&language->embedding, MIMO_SLOT_TOKEN_EMBEDDING},
+        {&language->positions, MIMO_SLOT_POSITION_EMBEDDING},
+        {&language->final_norm, MIMO_SLOT_FINAL_NORM},
+        {&language->final_norm_bias, MIMO_SLOT_FINAL_NORM_BIAS},
+        {&language->head, MIMO_SLOT_HEAD},
+    };
+
+    for (size_t i = 0; i < sizeof slots / sizeof *slots; i++)
+        *slots[i].weight = mimo_parameters_find(parameters, module, MIMO_NONE, slots[i].slot);
     if (language->plan->ties_embeddings != 0 && language->head.value == NULL)
         language->head = language->embedding;
 }
@@ -38,7 +46,7 @@ static void take_scratch(struct mimo_language *language, const struct mimo_langu
     }
 #undef TAKE
     if (parts->recomputes)
-        language->ops->layer.take(&language->recomputed, sizes, scratch);
+        language->ops->layer->take(&language->recomputed, sizes, scratch);
     language->ops->open(language, scratch);
 }
 
@@ -77,7 +85,7 @@ mimo_language_open(const struct mimo_plan *plan, const struct mimo_language_part
 
 enum mimo_status mimo_language_prepare(struct mimo_language *language, struct mimo_error *err)
 {
-    return language->ops->prepare(language, err);
+    return language->ops->prepare != NULL ? language->ops->prepare(language, err) : MIMO_OK;
 }
 
 void mimo_language_stage_open(struct mimo_language_stage *stage, struct mimo_language *language,
@@ -87,8 +95,8 @@ void mimo_language_stage_open(struct mimo_language_stage *stage, struct mimo_lan
 {
     *stage = (struct mimo_language_stage){
         .language = language,
-        .layers = {.ops = &language->ops->layer,
-                   .model = language,
+        .layers = {.ops = language->ops->layer,
+                   .model = (char *)language + language->ops->layer_model,
                    .be = language->compute.be,
                    .keeping = keeping,
                    .recomputed = &language->recomputed},
@@ -215,16 +223,33 @@ void mimo_language_get_row_gradients(struct mimo_language *language, void *rows,
 
 /* -- forward ---------------------------------------------------------------------------------- */
 
+void mimo_language_add_positions(struct mimo_language *language, void *x,
+                                 const struct mimo_layer_pass *pass)
+{
+    struct mimo_backend *be = language->compute.be;
+    const int64_t hidden = language->hidden, rows = mimo_rows_held(&pass->rows);
+
+    if (language->positions.value == NULL)
+        return;
+    be->ops->embedding_forward(be, language->rows_a, language->positions.value,
+                               pass->positions + pass->rows.begin, rows, hidden, 0,
+                               language->plan->max_sequence_length);
+    be->ops->add(be, x, hidden, language->rows_a, hidden, rows, hidden);
+}
+
 enum mimo_status mimo_language_forward(struct mimo_language_stage *stage,
                                        struct mimo_language_saved *saved, struct mimo_error *err)
 {
     struct mimo_language *language = stage->language;
 
+    if (stage->is_first)
+        mimo_language_add_positions(
+            language, mimo_layers_input(&stage->layers, saved->layers, saved->x_out), &saved->pass);
     MIMO_TRY(mimo_layers_forward(&stage->layers, saved->layers, &saved->pass, saved->x_out,
                                  &saved->residual, err));
     if (!stage->is_last)
         return MIMO_OK;
-    language->ops->norm_forward(language, saved->normed, saved->rstd_final, saved->x_out,
+    language->ops->norm_forward(language, saved->normed, saved->statistics, saved->x_out,
                                 saved->residual, mimo_rows_held(&saved->pass.rows));
     return mimo_language_gather_targets(language, saved, err);
 }
@@ -249,6 +274,10 @@ static enum mimo_status backward_embedding(struct mimo_language *language,
     const struct mimo_rows *rows = &saved->pass.rows;
     void *dx;
 
+    if (language->positions.gradient != NULL)
+        be->ops->embedding_backward(be, language->positions.gradient, language->dx,
+                                    saved->positions + rows->begin, mimo_rows_held(rows),
+                                    language->hidden, 0, language->plan->max_sequence_length);
     if (language->embedding.gradient == NULL)
         return MIMO_OK;
     MIMO_TRY(mimo_row_parallel_gradient(&language->compute, rows, language->dx, language->hidden,

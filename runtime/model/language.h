@@ -29,20 +29,21 @@ struct mimo_text {
 struct mimo_language;
 
 /* What an architecture adds. Its functions get a structure of its own, which begins with a struct
- * mimo_language; so do those of `layer`, as their model. */
+ * mimo_language. */
 struct mimo_language_ops {
     size_t size; /* of that structure */
-    struct mimo_layer_ops layer;
+    const struct mimo_layer_ops *layer;
+    size_t layer_model; /* where in that structure the model of `layer` lies */
     /* Takes the scratch that the architecture has besides. */
     void (*open)(struct mimo_language *language, struct mimo_tensor_arena *scratch);
-    /* Fills what does not change; once, when the scratch has memory. */
+    /* Fills what does not change; once, when the scratch has memory. NULL: nothing. */
     enum mimo_status (*prepare)(struct mimo_language *language, struct mimo_error *err);
-    /* The norm behind the last layer: `normed` and what is kept of it, from x += residual; and back
-     * to language->dx, which accumulates. */
-    void (*norm_forward)(struct mimo_language *language, void *normed, void *rstd, void *x,
+    /* The norm behind the last layer: `normed` and what is kept of it, sizes.statistics for each
+     * row, from x += residual; and back to language->dx, which accumulates. */
+    void (*norm_forward)(struct mimo_language *language, void *normed, void *statistics, void *x,
                          const void *residual, int64_t rows);
     void (*norm_backward)(struct mimo_language *language, const void *d_normed, const void *x,
-                          const void *rstd, int64_t rows);
+                          const void *statistics, int64_t rows);
 };
 
 struct mimo_language {
@@ -53,7 +54,8 @@ struct mimo_language {
     struct mimo_heads heads;
     int64_t hidden, qkv_width, ffn;
     int64_t vocab_first, vocab_count;
-    struct mimo_weight embedding, final_norm, head; /* of the stages that are here */
+    /* of the stages that are here; {NULL, NULL} what the architecture has not */
+    struct mimo_weight embedding, positions, final_norm, final_norm_bias, head;
     int64_t rows_max, batch_max;
     struct mimo_keys *keys; /* where forward passes keep keys and values; NULL: nowhere */
     /* scratch, good within one call */
@@ -105,7 +107,7 @@ struct mimo_language_saved {
     /* the first stage */
     int32_t *ids;
     /* the last stage */
-    void *rstd_final, *normed;     /* [L], [L, H] */
+    void *statistics, *normed;     /* of the final norm: [L, 1 or 2], [L, H] */
     void *targets, *d_targets;     /* [targets, H] */
     int32_t *target_rows, *labels; /* target_rows from pass.rows.begin */
     int64_t target_count;
@@ -132,6 +134,11 @@ enum mimo_status mimo_language_embed(struct mimo_language_stage *stage,
 void mimo_language_enter(struct mimo_language_stage *stage, struct mimo_language_saved *saved,
                          const struct mimo_text *text, const void *stream);
 
+/* Adds to the rows [L, H] of the stream in front of the first layer their learned positions, where
+ * the architecture has some: to those of images too. */
+void mimo_language_add_positions(struct mimo_language *language, void *x,
+                                 const struct mimo_layer_pass *pass);
+
 /* Puts rows[count, H] at rows `positions` (ascending, among this rank's own, relative to the first
  * of them) of the first stage's input; and the reverse for gradients after backward. `positions`
  * lies in the backend's memory. */
@@ -140,8 +147,9 @@ void mimo_language_put_rows(struct mimo_language_stage *stage, struct mimo_langu
 void mimo_language_get_row_gradients(struct mimo_language *language, void *rows,
                                      const int32_t *positions, int64_t count);
 
-/* All layers of the stage. The last one has the final norm behind them and gathers the target rows;
- * from the others the stream leaves, [L, columns] into `out`. */
+/* All layers of the stage, on the first one behind the learned positions. The last one has the
+ * final norm behind them and gathers the target rows; from the others the stream leaves, [L,
+ * columns] into `out`. */
 enum mimo_status mimo_language_forward(struct mimo_language_stage *stage,
                                        struct mimo_language_saved *saved, struct mimo_error *err);
 void mimo_language_leave(const struct mimo_language *language,

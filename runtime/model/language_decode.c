@@ -21,7 +21,7 @@ static void take_step(struct mimo_language_cache *cache, const struct mimo_sizes
     const uint64_t vocab = cache->language->plan->vocab_size;
 
     for (int i = 0; i < 2; i++)
-        cache->language->ops->layer.take(&cache->step[i], sizes, arena);
+        cache->language->ops->layer->take(&cache->step[i], sizes, arena);
 #define TAKE(name, rows, columns, element_size)                                                    \
     cache->name = mimo_tensor_take(arena, (rows), (columns), (element_size));
     MIMO_DECODE_STAGE(TAKE, sizes)
@@ -87,14 +87,16 @@ enum mimo_status mimo_language_step_embed(struct mimo_language_cache *cache,
                                           const struct mimo_language_stage *stage,
                                           struct mimo_error *err)
 {
-    const struct mimo_language *language = cache->language;
+    struct mimo_language *language = cache->language;
     struct mimo_backend *be = language->compute.be;
     const struct mimo_rows *rows = &cache->pass.rows;
     void *const x = mimo_language_step_input(cache, stage);
 
     be->ops->embedding_forward(be, x, language->embedding.value, cache->ids, rows->count,
                                language->hidden, language->vocab_first, language->vocab_count);
-    return mimo_rows_reduce(&language->compute, rows, x, language->hidden, err);
+    MIMO_TRY(mimo_rows_reduce(&language->compute, rows, x, language->hidden, err));
+    mimo_language_add_positions(language, x, &cache->pass);
+    return MIMO_OK;
 }
 
 enum mimo_status mimo_language_step_forward(struct mimo_language_cache *cache,
@@ -109,7 +111,7 @@ enum mimo_status mimo_language_step_forward(struct mimo_language_cache *cache,
     MIMO_TRY(mimo_layers_forward(&stage->layers, cache->layers, &cache->pass, cache->x_out,
                                  &residual, err));
     if (stage->is_last)
-        language->ops->norm_forward(language, cache->normed, cache->rstd_final, cache->x_out,
+        language->ops->norm_forward(language, cache->normed, cache->statistics, cache->x_out,
                                     residual, rows);
     else if (residual != NULL)
         be->ops->add(be, cache->x_out, hidden, residual, hidden, rows, hidden);

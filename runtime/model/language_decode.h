@@ -19,7 +19,7 @@ struct mimo_language_cache {
     void *x_out;                     /* [batch, H]: the stream behind a stage */
     int32_t *ids, *positions;
     /* where the last stage is */
-    void *rstd_final, *normed;
+    void *statistics, *normed;
     void *shards;      /* all ranks' logits, shard behind shard */
     void *host_shards; /* the same in host memory */
 };

@@ -103,7 +103,7 @@ enum mimo_status mimo_language_backward_targets(struct mimo_language *language,
     be->ops->scatter_rows(be, language->rows_a,
                           mimo_row_at(compute, saved->d_targets, first, hidden), saved->target_rows,
                           count, hidden);
-    language->ops->norm_backward(language, language->rows_a, saved->x_out, saved->rstd_final, held);
+    language->ops->norm_backward(language, language->rows_a, saved->x_out, saved->statistics, held);
     return MIMO_OK;
 }
 

@@ -225,9 +225,15 @@ static void backward_norm(struct mimo_language *language, const void *d_normed, 
                                language->final_norm.value, rstd, rows, language->hidden);
 }
 
+static const struct mimo_layer_ops LAYER_OPS = {
+    .take = take_layer,
+    .forward = forward_layer,
+    .backward = backward_layer,
+};
+
 const struct mimo_language_ops mimo_llama_ops = {
     .size = sizeof(struct mimo_llama),
-    .layer = {.take = take_layer, .forward = forward_layer, .backward = backward_layer},
+    .layer = &LAYER_OPS,
     .open = open_llama,
     .prepare = prepare,
     .norm_forward = forward_norm,

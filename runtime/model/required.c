@@ -16,7 +16,13 @@ static const struct requirement LLAMA_MODULE[] = {
     {MIMO_SLOT_TOKEN_EMBEDDING, BY_ROWS, false},
     {MIMO_SLOT_FINAL_NORM, WHOLE, false},
 };
-static const struct requirement LLAMA_HEAD[] = {{MIMO_SLOT_HEAD, BY_ROWS, false}};
+static const struct requirement GPT_MODULE[] = {
+    {MIMO_SLOT_TOKEN_EMBEDDING, BY_ROWS, false},
+    {MIMO_SLOT_POSITION_EMBEDDING, WHOLE, false},
+    {MIMO_SLOT_FINAL_NORM, WHOLE, false},
+    {MIMO_SLOT_FINAL_NORM_BIAS, WHOLE, false},
+};
+static const struct requirement HEAD[] = {{MIMO_SLOT_HEAD, BY_ROWS, false}};
 static const struct requirement LLAMA_LAYER[] = {
     {MIMO_SLOT_INPUT_NORM_WEIGHT, WHOLE, false}, {MIMO_SLOT_Q_WEIGHT, BY_ROWS, false},
     {MIMO_SLOT_K_WEIGHT, BY_ROWS, true},         {MIMO_SLOT_V_WEIGHT, BY_ROWS, true},
@@ -34,7 +40,7 @@ static const struct requirement CLIP_MODULE[] = {
     {MIMO_SLOT_POSITION_EMBEDDING, WHOLE, false}, {MIMO_SLOT_PRE_NORM_WEIGHT, WHOLE, false},
     {MIMO_SLOT_PRE_NORM_BIAS, WHOLE, false},
 };
-static const struct requirement CLIP_LAYER[] = {
+static const struct requirement PRE_NORM_LAYER[] = {
     {MIMO_SLOT_INPUT_NORM_WEIGHT, WHOLE, false},
     {MIMO_SLOT_INPUT_NORM_BIAS, WHOLE, false},
     {MIMO_SLOT_Q_WEIGHT, BY_ROWS, false},
@@ -110,12 +116,20 @@ static enum mimo_status check_list(const struct owner *owner, uint32_t layer,
 #define CHECK_LIST(owner, layer, list, err)                                                        \
     check_list((owner), (layer), (list), sizeof(list) / sizeof *(list), (err))
 
-static enum mimo_status check_llama(const struct owner *owner,
-                                    const struct mimo_plan_module *module, struct mimo_error *err)
+static enum mimo_status check_pre_norm_layers(const struct owner *owner, uint32_t count,
+                                              struct mimo_error *err)
 {
-    MIMO_TRY(CHECK_LIST(owner, MIMO_NONE, LLAMA_MODULE, err));
-    if (module->ties_embeddings == 0 || module->pp > 1)
-        MIMO_TRY(CHECK_LIST(owner, MIMO_NONE, LLAMA_HEAD, err));
+    for (uint32_t layer = 0; layer < count; layer++) {
+        MIMO_TRY(CHECK_LIST(owner, layer, PRE_NORM_LAYER, err));
+        MIMO_TRY(CHECK_LIST(owner, layer, QKV_BIAS, err));
+    }
+    return MIMO_OK;
+}
+
+static enum mimo_status check_llama_layers(const struct owner *owner,
+                                           const struct mimo_plan_module *module,
+                                           struct mimo_error *err)
+{
     for (uint32_t layer = 0; layer < module->num_layers; layer++) {
         MIMO_TRY(CHECK_LIST(owner, layer, LLAMA_LAYER, err));
         if (module->has_qkv_bias != 0)
@@ -124,16 +138,26 @@ static enum mimo_status check_llama(const struct owner *owner,
     return MIMO_OK;
 }
 
+static enum mimo_status check_language(const struct owner *owner,
+                                       const struct mimo_plan_module *module,
+                                       struct mimo_error *err)
+{
+    const bool is_gpt = module->architecture == MIMO_ARCHITECTURE_GPT;
+
+    MIMO_TRY(is_gpt ? CHECK_LIST(owner, MIMO_NONE, GPT_MODULE, err)
+                    : CHECK_LIST(owner, MIMO_NONE, LLAMA_MODULE, err));
+    if (module->ties_embeddings == 0 || module->pp > 1)
+        MIMO_TRY(CHECK_LIST(owner, MIMO_NONE, HEAD, err));
+    return is_gpt ? check_pre_norm_layers(owner, module->num_layers, err)
+                  : check_llama_layers(owner, module, err);
+}
+
 static enum mimo_status check_clip_vit(const struct owner *owner,
                                        const struct mimo_plan_module *module,
                                        struct mimo_error *err)
 {
     MIMO_TRY(CHECK_LIST(owner, MIMO_NONE, CLIP_MODULE, err));
-    for (uint32_t layer = 0; layer < module->layers_computed; layer++) {
-        MIMO_TRY(CHECK_LIST(owner, layer, CLIP_LAYER, err));
-        MIMO_TRY(CHECK_LIST(owner, layer, QKV_BIAS, err));
-    }
-    return MIMO_OK;
+    return check_pre_norm_layers(owner, module->layers_computed, err);
 }
 
 /* Layers alternate between column- and row-parallel; the last of an odd number is whole. */
@@ -191,10 +215,8 @@ enum mimo_status mimo_required_check(const struct mimo_plan *plan, struct mimo_e
         const struct owner owner = {plan, i, MIMO_NONE, mimo_plan_text(plan, module->name)};
 
         MIMO_TRY(check_trained(plan, module, err));
-        if (module->architecture == MIMO_ARCHITECTURE_LLAMA)
-            MIMO_TRY(check_llama(&owner, module, err));
-        if (module->architecture == MIMO_ARCHITECTURE_CLIP_VIT)
-            MIMO_TRY(check_clip_vit(&owner, module, err));
+        MIMO_TRY(module->kind == MIMO_MODULE_KIND_LANGUAGE ? check_language(&owner, module, err)
+                                                           : check_clip_vit(&owner, module, err));
     }
     for (uint32_t i = 0; i < plan->projector_count; i++) {
         const struct mimo_plan_projector *projector = &plan->projectors[i];

@@ -10,8 +10,8 @@
 
 #include "plan/plan.h"
 
-/* MIMO_E_PLAN, naming module, layer and slot, where a weight of a llama, a clip_vit or a projector
- * is absent, there twice, or not cut and fused as its layer needs. */
+/* MIMO_E_PLAN, naming module, layer and slot, where a weight of a language model, an encoder or a
+ * projector is absent, there twice, or not cut and fused as its layer needs. */
 enum mimo_status mimo_required_check(const struct mimo_plan *plan, struct mimo_error *err);
 
 #endif

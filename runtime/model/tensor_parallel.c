@@ -78,6 +78,22 @@ void mimo_weight_gradient(const struct mimo_compute *compute, struct mimo_weight
         be->ops->linear_backward_weight(be, weight.gradient, bias.gradient, dy, x, rows, in, out);
 }
 
+void mimo_row_parallel_weight_gradient(const struct mimo_compute *compute,
+                                       const struct mimo_rows *rows, struct mimo_weight weight,
+                                       struct mimo_weight bias, void *dy, const void *x, int64_t in,
+                                       int64_t out)
+{
+    static const struct mimo_weight none = {NULL, NULL};
+
+    if (!rows->is_cut) {
+        mimo_weight_gradient(compute, weight, bias, dy, x, rows->count, in, out);
+        return;
+    }
+    mimo_weight_gradient(compute, weight, none, dy, x, rows->count, in, out);
+    mimo_weight_gradient(compute, none, bias, mimo_row_at(compute, dy, rows->begin, out), NULL,
+                         mimo_rows_held(rows), in, out);
+}
+
 enum mimo_status mimo_row_parallel_gradient(const struct mimo_compute *compute,
                                             const struct mimo_rows *rows, void *dy, int64_t cols,
                                             void *scratch, void **out_all, struct mimo_error *err)

@@ -71,6 +71,16 @@ void mimo_weight_gradient(const struct mimo_compute *compute, struct mimo_weight
                           struct mimo_weight bias, const void *dy, const void *x, int64_t rows,
                           int64_t in, int64_t out);
 
+/*
+ * The same for a row-parallel product, of all rows. The gradient of its bias, which is not cut, is
+ * that of the rows that are held: equal on all ranks, or where rows are cut a part of a sum on
+ * each.
+ */
+void mimo_row_parallel_weight_gradient(const struct mimo_compute *compute,
+                                       const struct mimo_rows *rows, struct mimo_weight weight,
+                                       struct mimo_weight bias, void *dy, const void *x, int64_t in,
+                                       int64_t out);
+
 /* dy[rows held, cols] on every rank becomes all rows: dy itself where they are not cut, `scratch`
  * [rows->count, cols] otherwise. */
 enum mimo_status mimo_row_parallel_gradient(const struct mimo_compute *compute,

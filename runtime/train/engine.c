@@ -25,8 +25,6 @@ static enum mimo_status supports_module(const struct mimo_plan *plan,
         return refuse(err, name, "expert parallelism");
     if (module->num_experts > 0)
         return refuse(err, name, "experts (moe)");
-    if (module->architecture == MIMO_ARCHITECTURE_GPT)
-        return refuse(err, name, "the architecture gpt");
     return MIMO_OK;
 }
 

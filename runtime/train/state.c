@@ -238,20 +238,84 @@ static bool has_vocabulary_rows(const struct mimo_plan_parameter *parameter)
     return parameter->slot == MIMO_SLOT_TOKEN_EMBEDDING || parameter->slot == MIMO_SLOT_HEAD;
 }
 
-/* Reads a parameter, and the master copy of what this rank updates of it. */
-static enum mimo_status import_parameter(const struct mimo_engine *engine,
-                                         struct mimo_weights *weights, const char *name,
-                                         const struct mimo_parameter *item, struct mimo_error *err)
+/* GPT-2's folders have matrices as [input, output], q, k and v side by side in one tensor. */
+static bool lies_in_columns(const struct mimo_plan *plan,
+                            const struct mimo_plan_parameter *parameter)
+{
+    return plan->modules[parameter->module].architecture == MIMO_ARCHITECTURE_GPT &&
+           parameter->layer != MIMO_NONE &&
+           (parameter->dimensions == 2 ||
+            (parameter->slot >= MIMO_SLOT_Q_BIAS && parameter->slot <= MIMO_SLOT_V_BIAS));
+}
+
+/* Which of q, k and v a weight or bias is: 0, 1, 2; more if it is none. */
+static uint32_t part_of_qkv(const struct mimo_plan_parameter *parameter)
+{
+    const uint32_t first = parameter->dimensions == 2 ? MIMO_SLOT_Q_WEIGHT : MIMO_SLOT_Q_BIAS;
+
+    return parameter->slot - first;
+}
+
+/* "h.3.attn.q.weight" is a part of "h.3.attn.c_attn.weight". */
+static enum mimo_status read_columns(const struct mimo_engine *engine, struct mimo_weights *weights,
+                                     const struct mimo_parameter *item, const char *name,
+                                     const struct mimo_tensor_shard *shard,
+                                     struct mimo_arena *arena, struct mimo_error *err)
 {
     const struct mimo_tensor_info info = info_of(engine, item->plan, name);
+    const uint32_t part = part_of_qkv(item->plan);
+    const char *kind = strrchr(name, '.');
+    uint64_t first = 0, width = item->plan->shape[0];
+
+    MIMO_ASSERT(kind != NULL);
+    if (part < 3) {
+        const struct mimo_plan_parameter *q = item->plan - part;
+        for (uint32_t i = 0; i < part; i++)
+            first += q[i].shape[0];
+        width = q[0].shape[0] + q[1].shape[0] + q[2].shape[0];
+        name = mimo_arena_printf(arena, "%.*sc_attn%s", (int)(kind - name - 1), name, kind);
+    }
+    return mimo_weights_read_columns(weights, engine->be, name, &info, shard, first, width, err);
+}
+
+/* The first folders of GPT-2 lack the first word of all names. */
+static const char *name_in(const struct mimo_weights *weights, const struct mimo_plan *plan,
+                           const struct mimo_plan_parameter *parameter, const char *name)
+{
+    static const char word[] = "transformer.";
+    const bool is_short = plan->modules[parameter->module].architecture == MIMO_ARCHITECTURE_GPT &&
+                          mimo_weights_has(weights, "wte.weight") &&
+                          strncmp(name, word, sizeof word - 1) == 0;
+
+    return is_short ? name + sizeof word - 1 : name;
+}
+
+static enum mimo_status read_shard(const struct mimo_engine *engine, struct mimo_weights *weights,
+                                   const struct mimo_parameter *item, const char *name,
+                                   const struct mimo_tensor_shard *shard, struct mimo_arena *arena,
+                                   struct mimo_error *err)
+{
+    const struct mimo_tensor_info info = info_of(engine, item->plan, name);
+
+    if (lies_in_columns(engine->plan, item->plan))
+        return read_columns(engine, weights, item, name, shard, arena, err);
+    return mimo_weights_read(weights, engine->be, name, &info, shard,
+                             has_vocabulary_rows(item->plan), err);
+}
+
+/* Reads a parameter, and the master copy of what this rank updates of it. */
+static enum mimo_status import_parameter(const struct mimo_engine *engine,
+                                         struct mimo_weights *weights,
+                                         const struct mimo_parameter *item, const char *name,
+                                         struct mimo_arena *arena, struct mimo_error *err)
+{
     const struct mimo_tensor_shard weight = weight_shard_of(engine, item, 0);
     const struct mimo_tensor_shard master = update_shard_of(item, 0, item->master);
-    const bool rows_may_lack = has_vocabulary_rows(item->plan);
 
-    MIMO_TRY(mimo_weights_read(weights, engine->be, name, &info, &weight, rows_may_lack, err));
+    MIMO_TRY(read_shard(engine, weights, item, name, &weight, arena, err));
     if (item->master == NULL)
         return MIMO_OK;
-    return mimo_weights_read(weights, engine->be, name, &info, &master, rows_may_lack, err);
+    return read_shard(engine, weights, item, name, &master, arena, err);
 }
 
 /* Reads all parameters that come from `folder`. */
@@ -267,7 +331,9 @@ static enum mimo_status import_folder(struct mimo_engine *engine, const char *fo
         const struct origin origin = origin_of(engine->plan, item->origin, arena);
 
         if (strcmp(origin.folder, folder) == 0)
-            status = import_parameter(engine, weights, origin.name, item, err);
+            status = import_parameter(engine, weights, item,
+                                      name_in(weights, engine->plan, item->plan, origin.name),
+                                      arena, err);
     }
     if (weights != NULL)
         mimo_weights_close(weights);

@@ -2,10 +2,10 @@
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
-# compile MODEL DEPLOYMENT TRAINING PLAN; the models of pipelines.mimo are the deep ones.
+# compile MODEL DEPLOYMENT TRAINING PLAN; the models of pipelines.mimo are the deep ones and gpt.
 compile() {
   local file=layouts.mimo
-  [[ $1 != deep* ]] || file=pipelines.mimo
+  [[ $1 != deep* && $1 != gpt* ]] || file=pipelines.mimo
   "$bin/mimoc" "$here/$file" --model "$1" --deployment "$2" --training "$3" -o "$4"
 }
 

@@ -93,6 +93,19 @@ case_generate_tied() {
   expect_same one pipeline
 }
 
+# Learned positions go on where the prompt ends.
+case_generate_with_learned_positions() {
+  local model=of_gpt
+  write_prompts
+  generate 1 one one --prompts prompts.jsonl --temperature 1
+  generate 2 pair pair --prompts prompts.jsonl --temperature 1
+  expect_same one pair
+  generate 4 pipelines pipelines --prompts prompts.jsonl --temperature 1
+  expect_same one pipelines
+  generate 4 interleaved interleaved --prompts prompts.jsonl --temperature 1
+  expect_same one interleaved
+}
+
 case_generate_by_chance() {
   write_prompts
   generate 3 apart greedy --prompts prompts.jsonl

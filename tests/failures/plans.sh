@@ -127,10 +127,6 @@ case_unsupported_context() {
   unsupported 2 tiny context double 'context_parallel > 1 of llm'
 }
 
-case_unsupported_gpt() {
-  unsupported 2 of_gpt pair double 'the architecture gpt of llm'
-}
-
 case_unsupported_experts() {
   unsupported 2 of_experts pair double 'experts .* of llm'
 }

@@ -71,6 +71,65 @@ static void test_reads_shards(void)
     mimo_weights_close(weights);
 }
 
+/* Reads columns of tensor `name` of the open folder as float64; returns the status. */
+static enum mimo_status read_columns(struct mimo_weights *weights, const char *name,
+                                     const struct mimo_tensor_info *info,
+                                     const struct mimo_tensor_shard *shard, uint64_t first,
+                                     uint64_t width, double values[6], struct mimo_error *err)
+{
+    struct mimo_backend backend = fixture_backend(MIMO_PRECISION_FP64);
+    struct mimo_tensor_shard part = *shard;
+    enum mimo_status status;
+
+    for (int i = 0; i < 6; i++)
+        values[i] = -1.0;
+    fixture_invert(values, 6 * sizeof *values);
+    part.data = values;
+    status = mimo_weights_read_columns(weights, &backend, name, info, &part, first, width, err);
+    fixture_invert(values, 6 * sizeof *values);
+    return status;
+}
+
+static void test_reads_columns(void)
+{
+    static const struct mimo_tensor_info whole = {"w", 2, true, {2, 3}};
+    static const struct mimo_tensor_info second = {"v", 2, true, {1, 3}};
+    static const struct mimo_tensor_info bias = {"b", 1, true, {1}};
+    static const struct {
+        const char *name;
+        const struct mimo_tensor_info *info;
+        struct mimo_tensor_shard shard;
+        uint64_t first;
+        double expected[6];
+    } cases[] = {
+        {"m", &whole, {.end = 2}, 0, {0, 2, 4, 1, 3, 5}},
+        {"m", &whole, {.begin = 1, .end = 2}, 0, {1, 3, 5, -1, -1, -1}},
+        {"m", &whole, {.cut_dimension = 1, .begin = 1, .end = 3}, 0, {2, 4, 3, 5, -1, -1}},
+        {"m", &whole, {.begin = 1, .end = 1}, 0, {-1, -1, -1, -1, -1, -1}},
+        {"m", &whole, {.end = 2, .skip_front = 2, .skip_back = 1}, 0, {4, 1, 3, -1, -1, -1}},
+        {"m", &second, {.end = 1}, 1, {1, 3, 5, -1, -1, -1}},
+        {"h", &bias, {.end = 1}, 1, {0x1p-24, -1, -1, -1, -1, -1}},
+    };
+    struct mimo_weights *weights = NULL;
+    struct mimo_error err = {0};
+    double values[6];
+
+    write_single();
+    CHECK_INT(mimo_weights_open(&weights, FOLDER, &err), MIMO_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        CHECK_INT(read_columns(weights, cases[i].name, cases[i].info, &cases[i].shard,
+                               cases[i].first, 2, values, &err),
+                  MIMO_OK);
+        for (int j = 0; j < 6; j++)
+            CHECK_NEAR(values[j], cases[i].expected[j], 0);
+    }
+    CHECK_INT(read_columns(weights, "m", &second, &cases[5].shard, 1, 3, values, &err),
+              MIMO_E_DATA);
+    CHECK_CONTAINS(err.message, "tensor m has shape [3, 2]; the model has [3, 3]");
+    CHECK(values[0] == -1.0);
+    mimo_weights_close(weights);
+}
+
 static void read_halves(struct mimo_weights *weights, const char *name, float *values)
 {
     static const struct mimo_tensor_info info = {"v", 1, false, {2}};
@@ -316,6 +375,7 @@ static void test_refuses_empty_folders(void)
 
 static const struct mimo_test tests[] = {
     {"reads shards", test_reads_shards},
+    {"reads columns", test_reads_columns},
     {"converts", test_converts},
     {"reads pieces", test_reads_pieces},
     {"rounds", test_rounds},
