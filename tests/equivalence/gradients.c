@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double STEP = 4e-4, BOUND = 1e-7, ZERO = 1e-10;
+static const double STEP = 2e-4, BOUND = 1e-7, ZERO = 1e-10;
 
 struct fixture {
     struct mimo_world *world;
