@@ -53,15 +53,17 @@ static void set_special_tokens(struct mimo_synthetic *synthetic, uint32_t vocab_
     synthetic->text_tokens = vocab_size - synthetic->special_count;
 }
 
+/* A model without a modality has samples without images, whatever the data says. */
+static uint32_t images_max(const struct mimo_plan *plan)
+{
+    return plan->modality_count > 0 ? plan->data->images_per_sample_max : 0;
+}
+
 /* Before any memory is taken: each image has at least one token. */
 static enum mimo_status check_counts(const struct mimo_plan *plan, struct mimo_error *err)
 {
-    const uint32_t images = plan->data->images_per_sample_max;
+    const uint32_t images = images_max(plan);
 
-    if (images > 0 && plan->modality_count == 0)
-        return mimo_error_set(err, MIMO_E_DATA,
-                              "images_per_sample is %" PRIu32 ", but the model takes no images",
-                              images);
     if (images > plan->training->sequence_length)
         return mimo_error_set(err, MIMO_E_DATA,
                               "%" PRIu32 " images do not fit into sequence_length %" PRIu32, images,
@@ -72,7 +74,7 @@ static enum mimo_status check_counts(const struct mimo_plan *plan, struct mimo_e
 static enum mimo_status check_tokens(const struct mimo_synthetic *synthetic, struct mimo_error *err)
 {
     const struct mimo_plan *plan = synthetic->plan;
-    const uint32_t images = plan->data->images_per_sample_max;
+    const uint32_t images = images_max(plan);
     const uint64_t tokens = image_tokens(synthetic, images);
 
     if (synthetic->text_tokens == 0)
@@ -88,7 +90,7 @@ static enum mimo_status check_tokens(const struct mimo_synthetic *synthetic, str
 enum mimo_status mimo_synthetic_init(struct mimo_synthetic *synthetic, const struct mimo_plan *plan,
                                      struct mimo_error *err)
 {
-    const uint32_t images = plan->data->images_per_sample_max;
+    const uint32_t images = images_max(plan);
     enum mimo_status status;
 
     MIMO_TRY(check_counts(plan, err));
@@ -117,6 +119,8 @@ uint32_t mimo_synthetic_images(const struct mimo_synthetic *synthetic, uint64_t 
     const struct mimo_plan_data *data = synthetic->plan->data;
     const uint64_t bits = mimo_counter_bits(stream(synthetic, record, STREAM_SHAPE), 0);
 
+    if (images_max(synthetic->plan) == 0)
+        return 0;
     return data->images_per_sample_min +
            mimo_counter_below(bits, data->images_per_sample_max - data->images_per_sample_min + 1);
 }

@@ -200,6 +200,25 @@ static void check_refusal(struct fixture *fixture, const char *part)
     CHECK_CONTAINS(fixture->err.message, part);
 }
 
+/* images_per_sample is 1 where nothing is said, in models of text too. */
+static void test_without_modality(void)
+{
+    struct fixture fixture;
+    struct mimo_dataset *dataset = open_synthetic(&fixture, 1, 2);
+    const struct mimo_image_ref *images;
+    uint32_t count;
+
+    fixture.plan.modality_count = 0;
+    mimo_dataset_close(dataset);
+    CHECK_INT(mimo_dataset_open(&dataset, &fixture.plan, NULL, NULL, &fixture.err), MIMO_OK);
+    for (uint64_t record = 0; record < 20; record++) {
+        CHECK_INT(mimo_dataset_images(dataset, record, &images, &count, &fixture.err), MIMO_OK);
+        CHECK_INT(count, 0);
+    }
+    fixture.plan.modality_count = 2;
+    release(&fixture, dataset);
+}
+
 static void test_refusals(void)
 {
     struct fixture fixture;
@@ -209,9 +228,6 @@ static void test_refusals(void)
     check_refusal(&fixture, "1 images take 4 tokens, which leaves no text in sequence_length 4");
     fixture.data.images_per_sample_max = UINT32_MAX;
     check_refusal(&fixture, "4294967295 images do not fit into sequence_length 4");
-    fixture.plan.modality_count = 0;
-    check_refusal(&fixture, "the model takes no images");
-    fixture.plan.modality_count = 2;
     fixture.data.images_per_sample_min = fixture.data.images_per_sample_max = 0;
     fixture.modules[1].vocab_size = 2;
     fixture.modalities[0].special_token = 0;
@@ -227,6 +243,7 @@ static const struct mimo_test TESTS[] = {
     {"pixels are uniform", test_pixels_are_uniform},
     {"records follow the steps", test_records_follow_steps},
     {"the tightest fit", test_tightest_fit},
+    {"a model without a modality", test_without_modality},
     {"refusals", test_refusals},
 };
 
