@@ -30,7 +30,7 @@ for seed in $(seq "$first" $((first + count - 1))); do
     failed=$((failed + 1))
     echo "seed $seed: $(cat "$work"/{difference,layout.log,alone.log} 2>/dev/null | grep -v '^-\|^$\|MPI_ABORT\|mpirun' | head -n 1)"
   else
-    worst=$(printf '%s\n' "$worst" "$(sed 's/.*difference \([^,]*\),.*/\1/' "$work/difference")" | sort -g | tail -n 1)
+    worst=$({ echo "$worst"; sed 's/.*losses \([^,]*\),.*norms \([^,]*\),.*/\1\n\2/' "$work/difference"; } | sort -g | tail -n 1)
   fi
 done
 echo "$count declarations, $failed differ, worst difference $worst"
