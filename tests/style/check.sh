@@ -3,7 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 what=$1 build=${2-}
-sources() { find grammar compiler generate plan runtime examples tests bench -name '*.[ch]' | sort; }
+sources() {
+  find grammar compiler generate plan runtime examples tests bench -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' -o \
+    -name '*.cpp' | sort
+}
 
 # A folder and what its files may include from the project, folders and single files ("A B": both). Of a folder
 # within it that has an entry of its own, that entry holds.
@@ -45,13 +48,13 @@ check_includes() {
       ok=0
       for prefix in ${allowed[$folder]}; do [[ $target == "$prefix"/* || $target == "$prefix" ]] && ok=1; done
       [ $ok -eq 1 ] || { echo "$file: $folder/ must not include $target"; bad=1; }
-    done < <(grep -rn --include='*.[ch]' --include='*.def' '^#include "' "$folder" || true)
+    done < <(grep -rn --include='*.[ch]' --include='*.cu' --include='*.cuh' --include='*.def' '^#include "' "$folder" || true)
   done
   return $bad
 }
 
 check_words() {
-  ! grep -rnIwE 'TO[D]O|FIX[M]E|X[X]X|HA[C]K' --include='*.[chlydef]' --include='*.md' --include='*.sh' . --exclude-dir='build*' --exclude-dir=style
+  ! grep -rnIwE 'TO[D]O|FIX[M]E|X[X]X|HA[C]K' --include='*.[chlydef]' --include='*.cu' --include='*.cuh' --include='*.cpp' --include='*.md' --include='*.sh' . --exclude-dir='build*' --exclude-dir=style
 }
 
 check_format() {

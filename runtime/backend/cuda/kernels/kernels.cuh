@@ -83,8 +83,8 @@ void launch(struct mimo_backend *be, const char *operation, dim3 grid, dim3 bloc
     config.blockDim = block;
     config.dynamicSmemBytes = shared;
     config.stream = cuda->compute;
-    (void)mimo_cuda_check(
-        cuda, cudaLaunchKernelEx(&config, kernel, static_cast<P>(arguments)...), operation);
+    (void)mimo_cuda_check(cuda, cudaLaunchKernelEx(&config, kernel, static_cast<P>(arguments)...),
+                          operation);
 }
 
 #endif
