@@ -4,39 +4,24 @@
  * of arena must agree to the byte, in the tensors taken from it as well as in its size, and the
  * backend must have given out as much as they hold together.
  */
-#include "plan/file.h"
 #include "plan/memory.h"
-#include "runtime/train/engine.h"
+#include "tests/equivalence/fixture.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-struct fixture {
-    struct mimo_world *world;
-    struct mimo_backend backend;
-    struct mimo_transport *transport;
-    struct mimo_dataset *data;
-    struct mimo_engine engine;
-    struct mimo_error err;
-    uint32_t rank;
-    int failed;
-};
+static int failed;
 
-static void require(struct fixture *fixture, enum mimo_status status)
-{
-    if (status != MIMO_OK)
-        mimo_world_abort(fixture->world, status, fixture->err.message);
-}
-
-static void compare(struct fixture *fixture, const char *what, uint64_t held, uint64_t predicted)
+static void compare(const struct fixture *fixture, const char *what, uint64_t held,
+                    uint64_t predicted)
 {
     if (held == predicted)
         return;
     (void)printf("rank %" PRIu32 ", %s: %" PRIu64 " bytes held, %" PRIu64 " predicted\n",
                  fixture->rank, what, held, predicted);
-    fixture->failed = 1;
+    failed = 1;
 }
 
 /* Of the arena: what its tensors take up, alignment included. */
@@ -100,52 +85,20 @@ static void check_inference(struct fixture *fixture)
             mimo_memory_total(&memory));
 }
 
-static void open_engine(struct fixture *fixture, const struct mimo_plan *plan, bool trains)
-{
-    require(fixture,
-            mimo_backend_cpu_open(&fixture->backend, (enum mimo_precision)plan->training->precision,
-                                  &fixture->err));
-    require(fixture,
-            mimo_engine_open(&fixture->engine, plan,
-                             &(struct mimo_machine){fixture->world, &fixture->backend,
-                                                    fixture->transport, fixture->transport},
-                             fixture->data, trains, &fixture->err));
-}
-
-static void close_engine(struct fixture *fixture)
-{
-    mimo_engine_close(&fixture->engine);
-    mimo_backend_close(&fixture->backend);
-}
-
 int main(int argc, char **argv)
 {
-    struct fixture fixture = {0};
-    struct mimo_plan plan;
-    char *bytes;
-    size_t size;
+    struct fixture fixture;
     json_t *cost;
 
-    if (argc != 3 || mimo_world_open(&fixture.world, &argc, &argv, &fixture.err) != MIMO_OK)
-        return 2;
-    fixture.rank = mimo_world_place(fixture.world).rank;
-    require(&fixture, mimo_file_read(argv[1], (size_t)1 << 30, &bytes, &size, &fixture.err));
-    require(&fixture, mimo_plan_verify(bytes, size, &plan, &fixture.err));
-    require(&fixture, mimo_world_watch(fixture.world, 60000, &fixture.err));
-    require(&fixture,
-            mimo_transport_mpi_open(&fixture.transport, fixture.world, 65536, &fixture.err));
-    require(&fixture, mimo_dataset_open(&fixture.data, &plan, "", NULL, &fixture.err));
+    fixture_open(&fixture, argc, argv, 2);
     cost = read_cost(&fixture, argv[2]);
-    open_engine(&fixture, &plan, true);
+    fixture_open_engine(&fixture, fixture.transport, true);
     check_training(&fixture, cost);
-    close_engine(&fixture);
-    open_engine(&fixture, &plan, false);
+    fixture_close_engine(&fixture);
+    fixture_open_engine(&fixture, fixture.transport, false);
     check_inference(&fixture);
-    close_engine(&fixture);
+    fixture_close_engine(&fixture);
     json_decref(cost);
-    mimo_dataset_close(fixture.data);
-    fixture.transport->ops->close(fixture.transport);
-    mimo_world_close(fixture.world);
-    free(bytes);
-    return fixture.failed;
+    fixture_close(&fixture);
+    return failed;
 }

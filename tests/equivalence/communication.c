@@ -9,9 +9,8 @@
  */
 #include "plan/communication.h"
 #include "plan/bridge.h"
-#include "plan/file.h"
 #include "plan/grid.h"
-#include "runtime/train/engine.h"
+#include "tests/equivalence/fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -443,21 +442,6 @@ static bool compare(const struct mimo_engine *engine)
 
 /* ---- the run ---- */
 
-struct fixture {
-    struct mimo_world *world;
-    struct mimo_backend backend;
-    struct mimo_transport recorder;
-    struct mimo_dataset *data;
-    struct mimo_engine engine;
-    struct mimo_error err;
-};
-
-static void require(struct fixture *fixture, enum mimo_status status)
-{
-    if (status != MIMO_OK)
-        mimo_world_abort(fixture->world, status, fixture->err.message);
-}
-
 static const struct mimo_transport_ops recording_ops = {
     .name = "recorder",
     .group_make = record_group_make,
@@ -472,10 +456,8 @@ static bool run_step(struct fixture *fixture, uint64_t step)
 {
     struct mimo_engine *engine = &fixture->engine;
 
-    for (uint32_t i = 0; i < engine->plan->training->global_batch; i++)
-        engine->batch.records[i] = mimo_dataset_at(fixture->data, step, i);
     recorded.count = expected.count = 0;
-    require(fixture, mimo_engine_step(engine, step, &fixture->err));
+    fixture_step(fixture, step);
     expect_step(engine);
     if (outgoing_count + changed_count > 0)
         (void)printf("rank %u: %zu messages changed before they were joined, %zu never were\n",
@@ -496,18 +478,11 @@ static int conclude(struct fixture *fixture, bool has_failed, size_t calls)
     return sums[0] == 0 && sums[1] > 0 ? 0 : 1;
 }
 
-static int run(struct fixture *fixture, const struct mimo_plan *plan)
+static int run(struct fixture *fixture)
 {
     bool has_failed = false;
     size_t calls = 0;
 
-    require(fixture,
-            mimo_engine_open(&fixture->engine, plan,
-                             &(struct mimo_machine){fixture->world, &fixture->backend,
-                                                    &fixture->recorder, &fixture->recorder},
-                             fixture->data, true, &fixture->err));
-    require(fixture, mimo_parameters_initialise(&fixture->engine.parameters, plan->training->seed,
-                                                &fixture->err));
     for (uint64_t step = 0; step < STEPS; step++) {
         has_failed = !run_step(fixture, step) || has_failed;
         calls += recorded.count;
@@ -517,30 +492,17 @@ static int run(struct fixture *fixture, const struct mimo_plan *plan)
 
 int main(int argc, char **argv)
 {
-    struct fixture fixture = {0};
-    struct mimo_plan plan;
-    char *bytes;
-    size_t size;
+    struct fixture fixture;
+    struct mimo_transport recorder;
     int result;
 
-    if (argc != 2 || mimo_world_open(&fixture.world, &argc, &argv, &fixture.err) != MIMO_OK)
-        return 2;
-    require(&fixture, mimo_file_read(argv[1], (size_t)1 << 30, &bytes, &size, &fixture.err));
-    require(&fixture, mimo_plan_verify(bytes, size, &plan, &fixture.err));
-    require(&fixture,
-            mimo_backend_cpu_open(&fixture.backend, (enum mimo_precision)plan.training->precision,
-                                  &fixture.err));
-    require(&fixture, mimo_world_watch(fixture.world, 60000, &fixture.err));
-    require(&fixture, mimo_transport_mpi_open(&inner, fixture.world, 65536, &fixture.err));
-    fixture.recorder = *inner;
-    fixture.recorder.ops = &recording_ops;
-    require(&fixture, mimo_dataset_open(&fixture.data, &plan, "", NULL, &fixture.err));
-    result = run(&fixture, &plan);
-    mimo_engine_close(&fixture.engine);
-    mimo_dataset_close(fixture.data);
-    inner->ops->close(inner);
-    mimo_backend_close(&fixture.backend);
-    mimo_world_close(fixture.world);
-    free(bytes);
+    fixture_open(&fixture, argc, argv, 1);
+    inner = fixture.transport;
+    recorder = *inner;
+    recorder.ops = &recording_ops;
+    fixture_open_engine(&fixture, &recorder, true);
+    result = run(&fixture);
+    fixture_close_engine(&fixture);
+    fixture_close(&fixture);
     return result;
 }

@@ -3,41 +3,14 @@
  * on all of them, bit for bit: on data and context replicas, on tensor ranks that share them, and
  * on both stages of a tied table. Run under mpirun.
  */
-#include "plan/file.h"
 #include "plan/grid.h"
-#include "runtime/train/engine.h"
+#include "tests/equivalence/fixture.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { STEPS = 3 };
-
-struct fixture {
-    struct mimo_world *world;
-    struct mimo_backend backend;
-    struct mimo_transport *transport;
-    struct mimo_dataset *data;
-    struct mimo_engine engine;
-    struct mimo_error err;
-};
-
-static void require(struct fixture *fixture, enum mimo_status status)
-{
-    if (status != MIMO_OK)
-        mimo_world_abort(fixture->world, status, fixture->err.message);
-}
-
-static void train(struct fixture *fixture)
-{
-    struct mimo_engine *engine = &fixture->engine;
-
-    for (uint64_t step = 0; step < STEPS; step++) {
-        for (uint32_t i = 0; i < engine->plan->training->global_batch; i++)
-            engine->batch.records[i] = mimo_dataset_at(fixture->data, step, i);
-        require(fixture, mimo_engine_step(engine, step, &fixture->err));
-    }
-}
 
 /* FNV-1a, without the sign. */
 static int64_t hash_of(const void *data, size_t bytes)
@@ -128,36 +101,15 @@ static int compare(struct fixture *fixture)
 
 int main(int argc, char **argv)
 {
-    struct fixture fixture = {0};
-    struct mimo_plan plan;
-    char *bytes;
-    size_t size;
+    struct fixture fixture;
     int result;
 
-    if (argc != 2 || mimo_world_open(&fixture.world, &argc, &argv, &fixture.err) != MIMO_OK)
-        return 2;
-    require(&fixture, mimo_file_read(argv[1], (size_t)1 << 30, &bytes, &size, &fixture.err));
-    require(&fixture, mimo_plan_verify(bytes, size, &plan, &fixture.err));
-    require(&fixture,
-            mimo_backend_cpu_open(&fixture.backend, (enum mimo_precision)plan.training->precision,
-                                  &fixture.err));
-    require(&fixture, mimo_world_watch(fixture.world, 60000, &fixture.err));
-    require(&fixture,
-            mimo_transport_mpi_open(&fixture.transport, fixture.world, 65536, &fixture.err));
-    require(&fixture, mimo_dataset_open(&fixture.data, &plan, "", NULL, &fixture.err));
-    require(&fixture, mimo_engine_open(&fixture.engine, &plan,
-                                       &(struct mimo_machine){fixture.world, &fixture.backend,
-                                                              fixture.transport, fixture.transport},
-                                       fixture.data, true, &fixture.err));
-    require(&fixture, mimo_parameters_initialise(&fixture.engine.parameters, plan.training->seed,
-                                                 &fixture.err));
-    train(&fixture);
+    fixture_open(&fixture, argc, argv, 1);
+    fixture_open_engine(&fixture, fixture.transport, true);
+    for (uint64_t step = 0; step < STEPS; step++)
+        fixture_step(&fixture, step);
     result = compare(&fixture);
-    mimo_engine_close(&fixture.engine);
-    mimo_dataset_close(fixture.data);
-    fixture.transport->ops->close(fixture.transport);
-    mimo_backend_close(&fixture.backend);
-    mimo_world_close(fixture.world);
-    free(bytes);
+    fixture_close_engine(&fixture);
+    fixture_close(&fixture);
     return result;
 }

@@ -6,9 +6,8 @@
  * where d is g's direction plus a random one, so that both a wrong entry and a missing one show.
  * The five-point formula leaves an error of order h⁴; the bound is 1e-7 relative.
  */
-#include "plan/file.h"
 #include "runtime/tensor/random.h"
-#include "runtime/train/engine.h"
+#include "tests/equivalence/fixture.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -16,21 +15,6 @@
 #include <string.h>
 
 static const double STEP = 2e-4, BOUND = 1e-7, ZERO = 1e-10;
-
-struct fixture {
-    struct mimo_world *world;
-    struct mimo_backend backend;
-    struct mimo_transport *transport;
-    struct mimo_dataset *data;
-    struct mimo_engine engine;
-    struct mimo_error err;
-};
-
-static void require(struct fixture *fixture, enum mimo_status status)
-{
-    if (status != MIMO_OK)
-        mimo_world_abort(fixture->world, status, fixture->err.message);
-}
 
 static double sum_over_ranks(struct fixture *fixture, double value)
 {
@@ -43,12 +27,8 @@ static double sum_over_ranks(struct fixture *fixture, double value)
 /* The loss of the first step's samples; the learning rate is too small to move anything. */
 static double loss(struct fixture *fixture)
 {
-    struct mimo_engine *engine = &fixture->engine;
-
-    for (uint32_t i = 0; i < engine->plan->training->global_batch; i++)
-        engine->batch.records[i] = mimo_dataset_at(fixture->data, 0, i);
-    require(fixture, mimo_engine_step(engine, 0, &fixture->err));
-    return engine->optimizer.report.loss;
+    fixture_step(fixture, 0);
+    return fixture->engine.optimizer.report.loss;
 }
 
 /* Equal on all ranks that hold the same element. */
@@ -187,34 +167,14 @@ static int check_all(struct fixture *fixture)
 
 int main(int argc, char **argv)
 {
-    struct fixture fixture = {0};
-    struct mimo_plan plan;
-    char *bytes;
-    size_t size;
+    struct fixture fixture;
     int result;
 
-    if (argc != 2 || mimo_world_open(&fixture.world, &argc, &argv, &fixture.err) != MIMO_OK)
-        return 2;
-    require(&fixture, mimo_file_read(argv[1], (size_t)1 << 30, &bytes, &size, &fixture.err));
-    require(&fixture, mimo_plan_verify(bytes, size, &plan, &fixture.err));
-    require(&fixture, mimo_backend_cpu_open(&fixture.backend, MIMO_PRECISION_FP64, &fixture.err));
-    require(&fixture, mimo_world_watch(fixture.world, 60000, &fixture.err));
-    require(&fixture,
-            mimo_transport_mpi_open(&fixture.transport, fixture.world, 65536, &fixture.err));
-    require(&fixture, mimo_dataset_open(&fixture.data, &plan, "", NULL, &fixture.err));
-    require(&fixture, mimo_engine_open(&fixture.engine, &plan,
-                                       &(struct mimo_machine){fixture.world, &fixture.backend,
-                                                              fixture.transport, fixture.transport},
-                                       fixture.data, true, &fixture.err));
-    require(&fixture, mimo_parameters_initialise(&fixture.engine.parameters, plan.training->seed,
-                                                 &fixture.err));
+    fixture_open(&fixture, argc, argv, 1);
+    fixture_open_engine(&fixture, fixture.transport, true);
     disturb(&fixture);
     result = check_all(&fixture);
-    mimo_engine_close(&fixture.engine);
-    mimo_dataset_close(fixture.data);
-    fixture.transport->ops->close(fixture.transport);
-    mimo_backend_close(&fixture.backend);
-    mimo_world_close(fixture.world);
-    free(bytes);
+    fixture_close_engine(&fixture);
+    fixture_close(&fixture);
     return result;
 }
