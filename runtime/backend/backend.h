@@ -77,8 +77,6 @@ struct mimo_backend_ops {
     void (*upload)(struct mimo_backend *be, void *dst, const void *host, size_t bytes);
     /* Waits for the bytes, and so for all operations before. */
     void (*download)(struct mimo_backend *be, void *host, const void *src, size_t bytes);
-    /* dst[i] = src[i], from the wide type to the element type. */
-    void (*narrow)(struct mimo_backend *be, void *dst, const void *src, int64_t count);
     void (*zero)(struct mimo_backend *be, void *dst, size_t bytes);
     void (*copy_bytes)(struct mimo_backend *be, void *dst, const void *src, size_t bytes);
     /* dst[r, 0 ... cols) = src[r, 0 ... cols) for `rows` rows; strides in elements. */

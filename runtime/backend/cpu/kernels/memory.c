@@ -77,21 +77,10 @@ static void gather_rows(struct mimo_backend *be, void *dst, const void *src, con
         upload(be, to + i * cols, from + index[i] * cols, (size_t)cols * sizeof(element));
 }
 
-static void narrow(struct mimo_backend *be, void *dst, const void *src, int64_t count)
-{
-    element *to = dst;
-    const real *from = src;
-    (void)be;
-#pragma omp simd
-    for (int64_t i = 0; i < count; i++)
-        to[i] = to_element(from[i]);
-}
-
 void KERNELS(memory)(struct mimo_backend_ops *ops)
 {
     ops->upload = upload;
     ops->download = download;
-    ops->narrow = narrow;
     ops->zero = zero;
     ops->copy_bytes = copy_bytes;
     ops->copy = copy;

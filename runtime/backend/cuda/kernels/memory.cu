@@ -110,32 +110,12 @@ static void gather_rows(struct mimo_backend *be, void *dst, const void *src, con
     copy_rows(be, "gather_rows", work, rows, cols);
 }
 
-/* ---- to the element type ---- */
-
-template <typename T> struct narrowing {
-    T *dst;
-    const float *src;
-
-    template <int N> __device__ __forceinline__ void run(int64_t i) const
-    {
-        store_narrow<N>(dst + i, load<N>(src + i));
-    }
-};
-
-template <typename T>
-static void narrow_elements(struct mimo_backend *be, void *dst, const void *src, int64_t count)
-{
-    const narrowing<T> work = {static_cast<T *>(dst), static_cast<const float *>(src)};
-    for_elements<MIXED_CHUNK>(be, "narrow", work, count, work.dst, work.src);
-}
-
 template <typename T> static void enter(struct mimo_backend_ops *ops)
 {
     ops->copy = copy<T>;
     ops->add = add<T>;
     ops->scatter_rows = scatter_rows<T>;
     ops->gather_rows = gather_rows<T>;
-    ops->narrow = narrow_elements<T>;
 }
 
 void mimo_cuda_memory(struct mimo_backend_ops *ops, bool is_bf16)
