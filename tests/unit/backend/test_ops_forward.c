@@ -581,6 +581,28 @@ static void rounding(struct rig *rig)
     }
 }
 
+/* The same of a norm's gradient, which is added in vectors: rows of ones whose dy has the mean 0,
+ * so that dx grows by dy. */
+static void rounding_of_gradients(struct rig *rig)
+{
+    enum { ROWS = 3, COLS = 64, ALL = ROWS * COLS };
+    static double x[ALL], dy[ALL], got[ALL];
+    void *dx, *gamma;
+    for (int64_t i = 0; i < ALL; i++) {
+        x[i] = 1;
+        dy[i] = i % 2 == 0 ? 0.75 : -0.75;
+        a[i] = 256 + (double)(2 * (i % 100));
+        expected[i] = a[i] + dy[i];
+    }
+    rig_round(rig, expected, ALL);
+    dx = rig_put(rig, a, ALL);
+    gamma = rig_put(rig, x, COLS);
+    rig->be.ops->rms_norm_backward(&rig->be, dx, NULL, rig_put(rig, dy, ALL), rig_put(rig, x, ALL),
+                                   gamma, rig_put_wide(rig, x, ROWS), ROWS, COLS);
+    rig_get(rig, dx, got, ALL);
+    rig_check(rig, "rounded gradients", got, expected, ALL, 0);
+}
+
 /* Every operation over nothing leaves its outputs as they are. */
 static void nothing(struct rig *rig)
 {
@@ -727,6 +749,7 @@ EACH(copies)
 EACH(repeated_rows)
 EACH(bytes)
 EACH(rounding)
+EACH(rounding_of_gradients)
 EACH(nothing)
 EACH(sums)
 EACH(adamw)
@@ -749,6 +772,7 @@ static const struct mimo_test tests[] = {
     {"one row to many", test_repeated_rows},
     {"bytes", test_bytes},
     {"rounding to the element type", test_rounding},
+    {"rounding of gradients", test_rounding_of_gradients},
     {"no rows, no elements", test_nothing},
     {"sums", test_sums},
     {"AdamW", test_adamw},
