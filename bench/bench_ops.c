@@ -119,6 +119,8 @@ static struct mimo_attention attention_shape(const struct bench_case *c)
         .batch = 64,
         .queries = c->rows,
         .keys = c->rows,
+        .query_pitch = c->rows,
+        .key_pitch = c->rows,
         .heads = c->in,
         .groups = c->in,
         .head_dim = c->out,

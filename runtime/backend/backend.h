@@ -30,12 +30,14 @@ extern "C" {
 
 struct mimo_backend;
 
-/* One attention call over `batch` sequences. Query row i of sequence b is row b * queries + i of q
- * and out; key row j is row b * keys + j of k and v. Heads lie side by side in a row; a stride is
- * the distance of rows in elements. Query head h reads key head h / (heads / groups). With
- * `is_causal`, query i sees keys 0 ... keys - queries + i. */
+/* One attention call over `batch` sequences. Query row i of sequence b is row b * query_pitch + i
+ * of q and out, 0 <= i < queries; key row j is row b * key_pitch + j of k and v: a call may see a
+ * part of each sequence. Heads lie side by side in a row; a stride is the distance of rows in
+ * elements. Query head h reads key head h / (heads / groups). With `is_causal`, query i sees keys
+ * 0 ... keys - queries + i. */
 struct mimo_attention {
     int64_t batch, queries, keys;
+    int64_t query_pitch, key_pitch; /* rows from one sequence to the next */
     int64_t heads, groups, head_dim;
     int64_t q_stride, k_stride, v_stride, out_stride;
     bool is_causal;
@@ -158,8 +160,8 @@ struct mimo_backend_ops {
      * is the backward pass. `positions` is int32. */
     void (*rotary)(struct mimo_backend *be, void *x, int64_t stride, const int32_t *positions,
                    const void *table, int64_t rows, int64_t heads, int64_t head_dim, bool inverse);
-    /* out = softmax(scale · q kᵀ) v. `lse` [batch, heads, queries] keeps log Σ exp(score). Never
-     * holds more than one block of scores; `workspace` has attention_workspace() bytes. */
+    /* out = softmax(scale · q kᵀ) v. `lse` [batch, heads, query_pitch] keeps log Σ exp(score).
+     * Never holds more than one block of scores; `workspace` has attention_workspace() bytes. */
     void (*attention_forward)(struct mimo_backend *be, const struct mimo_attention *shape,
                               void *out, void *lse, const void *q, const void *k, const void *v,
                               void *workspace);
@@ -169,6 +171,11 @@ struct mimo_backend_ops {
                                const void *lse, const void *q, const void *k, const void *v,
                                void *workspace);
     size_t (*attention_workspace)(struct mimo_backend *be, const struct mimo_attention *shape);
+    /* `out` and `lse`, attention over some keys, become attention over these and those that `part`
+     * and `part_lse` are of: the running softmax of Liu et al., "Ring Attention with Blockwise
+     * Transformers" (2023). All four are laid out as `shape` says of attention_forward's. */
+    void (*attention_merge)(struct mimo_backend *be, const struct mimo_attention *shape, void *out,
+                            void *lse, const void *part, const void *part_lse);
 
     /* -- tokens and the loss ----------------------------------------------------------------------
      */
@@ -198,6 +205,39 @@ struct mimo_backend_ops {
     void (*cross_entropy_backward)(struct mimo_backend *be, void *logits, const void *maximum,
                                    const void *sums, const int32_t *labels, int64_t rows,
                                    int64_t count, int64_t first, double scale);
+
+    /* -- experts ----------------------------------------------------------------------------------
+     */
+
+    /* Chooses the experts of each row. probabilities[rows, experts] (of the wide type) is the
+     * softmax of logits, choices[rows, top_k] the experts of the largest ones in descending order
+     * (of equal ones the first comes first), weights[rows, top_k] (wide) their probabilities
+     * divided by their sum (Shazeer et al., "Outrageously Large Neural Networks", 2017). */
+    void (*route_forward)(struct mimo_backend *be, void *probabilities, int32_t *choices,
+                          void *weights, const void *logits, int64_t rows, int64_t experts,
+                          int64_t top_k);
+    /* dlogits, complete, from dweights[rows, top_k] (wide) and from the gradient that the
+     * probabilities of row i have besides: balance[samples[i], experts] (wide), none where
+     * samples[i] is negative. */
+    void (*route_backward)(struct mimo_backend *be, void *dlogits, const void *dweights,
+                           const void *probabilities, const int32_t *choices, const void *weights,
+                           const void *balance, const int32_t *samples, int64_t rows,
+                           int64_t experts, int64_t top_k);
+    /* sums[samples[i], 0, e] (wide) accumulates how often row i chose e, sums[samples[i], 1, e] its
+     * probability of e, in ascending i; rows whose sample is negative are left out. */
+    void (*route_sums)(struct mimo_backend *be, void *sums, const void *probabilities,
+                       const int32_t *choices, const int32_t *samples, int64_t rows,
+                       int64_t experts, int64_t top_k);
+    /* y[i, :] accumulates Σ weights[i, k] · x[index[i, k], :] over ascending k. weights[rows,
+     * top_k] is of the wide type, NULL: all 1. What has a negative index is left out. */
+    void (*combine_rows)(struct mimo_backend *be, void *y, const void *x, const int32_t *index,
+                         const void *weights, int64_t rows, int64_t top_k, int64_t cols);
+    /* Back through combine_rows: dx[index[i, k], :] = weights[i, k] · dy[i, :], and
+     * dweights[i, k] = dy[i, :] · x[index[i, k], :], 0 where the index is negative. The indices
+     * that are not negative are distinct; dx may be x. */
+    void (*combine_rows_backward)(struct mimo_backend *be, void *dx, void *dweights, const void *dy,
+                                  const void *x, const int32_t *index, const void *weights,
+                                  int64_t rows, int64_t top_k, int64_t cols);
 
     /* -- images -----------------------------------------------------------------------------------
      */

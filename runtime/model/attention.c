@@ -25,6 +25,8 @@ static struct mimo_attention shape_of(const struct mimo_heads *heads,
         .batch = pass->batch,
         .queries = pass->length,
         .keys = pass->length,
+        .query_pitch = pass->length,
+        .key_pitch = pass->length,
         .heads = heads->heads,
         .groups = heads->groups,
         .head_dim = heads->head_dim,
@@ -82,6 +84,7 @@ static void attend_kept(const struct mimo_compute *compute, const struct mimo_he
 
     shape.batch = 1;
     shape.keys = pass->lengths[b] + 1;
+    shape.key_pitch = pass->keys->capacity;
     shape.k_stride = shape.v_stride = kept_width(heads);
     be->ops->attention_forward(
         be, &shape, mimo_row_at(compute, saved->attention, b, shape.out_stride), saved->lse,

@@ -72,16 +72,62 @@ static void attention(struct run *run, const void *dy)
     const struct mimo_backend_ops *ops = run->rig->be.ops;
     struct mimo_backend *be = &run->rig->be;
     const int64_t all = ROWS * run->cols;
-    const struct mimo_attention s = {1,         ROWS,      ROWS,      1,         1,    run->cols,
-                                     run->cols, run->cols, run->cols, run->cols, true, 0.1};
+    const struct mimo_attention s = {
+        .batch = 1,
+        .queries = ROWS,
+        .keys = ROWS,
+        .query_pitch = ROWS,
+        .key_pitch = ROWS,
+        .heads = 1,
+        .groups = 1,
+        .head_dim = run->cols,
+        .q_stride = run->cols,
+        .k_stride = run->cols,
+        .v_stride = run->cols,
+        .out_stride = run->cols,
+        .is_causal = true,
+        .scale = 0.1,
+    };
     void *x = put_elements(run, 1, all), *y = put_elements(run, 2, all);
-    void *lse = rig_new_wide(run->rig, ROWS), *workspace = rig_workspace(run->rig, &s), *dx[3];
+    void *lse = rig_new_wide(run->rig, ROWS), *part_lse = put_wide(run, 12, ROWS);
+    void *workspace = rig_workspace(run->rig, &s), *dx[3];
     for (uint32_t i = 0; i < 3; i++)
         dx[i] = put_elements(run, i, all);
     ops->attention_forward(be, &s, y, lse, x, x, x, workspace);
     ops->attention_backward(be, &s, dx[0], dx[1], dx[2], dy, y, lse, x, x, x, workspace);
+    ops->attention_merge(be, &s, y, lse, x, part_lse);
     for (size_t i = 0; i < 3; i++)
         take(run, dx[i], 1000, false);
+    take(run, y, 1000, false);
+    take(run, lse, ROWS, true);
+}
+
+/* Experts are the columns, samples few. */
+static void experts(struct run *run, const void *dy)
+{
+    enum { TOP_K = 3, CHOSEN = TOP_K * ROWS, SAMPLES = 5 };
+    const struct mimo_backend_ops *ops = run->rig->be.ops;
+    struct mimo_backend *be = &run->rig->be;
+    const int64_t all = ROWS * run->cols, sum_count = SAMPLES * 2 * run->cols;
+    int32_t ids[CHOSEN] = {0}, *choices = rig_put_ids(run->rig, ids, CHOSEN), *samples, *places;
+    void *probabilities = put_wide(run, 12, all), *w = put_wide(run, 13, CHOSEN);
+    void *dw = put_wide(run, 14, CHOSEN), *sums = put_wide(run, 15, sum_count);
+    void *x = put_elements(run, 1, all), *y = put_elements(run, 2, all);
+    for (int32_t i = 0; i < ROWS; i++)
+        ids[i] = i * i / 7 % (SAMPLES + 1) - 1;
+    samples = rig_put_ids(run->rig, ids, ROWS);
+    for (int32_t i = 0; i < CHOSEN; i++)
+        ids[i] = i % TOP_K == i / TOP_K % TOP_K ? i / TOP_K : -1;
+    places = rig_put_ids(run->rig, ids, CHOSEN);
+    ops->route_forward(be, probabilities, choices, w, dy, ROWS, run->cols, TOP_K);
+    ops->route_sums(be, sums, probabilities, choices, samples, ROWS, run->cols, TOP_K);
+    ops->combine_rows(be, y, x, places, w, ROWS, TOP_K, run->cols);
+    ops->combine_rows_backward(be, x, dw, dy, x, places, w, ROWS, TOP_K, run->cols);
+    take(run, sums, sum_count, true);
+    take(run, dw, CHOSEN, true);
+    take(run, y, 1000, false);
+    ops->route_backward(be, y, dw, probabilities, choices, w, sums, samples, ROWS, run->cols,
+                        TOP_K);
     take(run, y, 1000, false);
 }
 
@@ -125,6 +171,7 @@ int64_t bits_of(struct rig *rig, int64_t cols, int64_t shift, double *out)
     void *wide = put_wide(&run, 11, all);
     norms(&run, dy, gamma);
     attention(&run, dy);
+    experts(&run, dy);
     weights(&run, dy);
     tokens(&run, dy);
     out[run.count++] = rig_sum(rig, rig->be.ops->sum_squares, 0.1, wide, all);

@@ -396,6 +396,8 @@ static void attention_backward(struct rig *rig, const struct problem *p, void *c
 
 static void check_attention(struct mimo_attention s)
 {
+    s.query_pitch = s.queries;
+    s.key_pitch = s.keys;
     s.q_stride = s.out_stride = s.heads * s.head_dim;
     s.k_stride = s.v_stride = s.groups * s.head_dim;
     s.scale = 0.9;
@@ -413,9 +415,12 @@ static void check_attention(struct mimo_attention s)
 static void attention(void)
 {
     static const struct mimo_attention shapes[] = {
-        {2, 5, 5, 2, 2, 8, 0, 0, 0, 0, false, 0},   {1, 17, 17, 2, 2, 32, 0, 0, 0, 0, true, 0},
-        {2, 3, 9, 4, 2, 5, 0, 0, 0, 0, true, 0},    {1, 70, 133, 2, 1, 3, 0, 0, 0, 0, true, 0},
-        {1, 66, 65, 1, 1, 2, 0, 0, 0, 0, false, 0}, {1, 4, 2, 1, 1, 3, 0, 0, 0, 0, true, 0},
+        {2, 5, 5, 0, 0, 2, 2, 8, 0, 0, 0, 0, false, 0},
+        {1, 17, 17, 0, 0, 2, 2, 32, 0, 0, 0, 0, true, 0},
+        {2, 3, 9, 0, 0, 4, 2, 5, 0, 0, 0, 0, true, 0},
+        {1, 70, 133, 0, 0, 2, 1, 3, 0, 0, 0, 0, true, 0},
+        {1, 66, 65, 0, 0, 1, 1, 2, 0, 0, 0, 0, false, 0},
+        {1, 4, 2, 0, 0, 1, 1, 3, 0, 0, 0, 0, true, 0},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         check_attention(shapes[i]);
@@ -424,7 +429,7 @@ static void attention(void)
 /* Strides beyond the heads' width: what lies between the rows is not touched. */
 static void attention_strides(struct rig *rig)
 {
-    const struct mimo_attention s = {1, 2, 2, 1, 1, 2, 3, 3, 3, 3, false, 1};
+    const struct mimo_attention s = {1, 2, 2, 2, 2, 1, 1, 2, 3, 3, 3, 3, false, 1};
     double found[6];
     void *all[8], *lse;
     rig_fill(rig, input[0], 6, 1);
@@ -634,6 +639,111 @@ static void cross_entropy(void)
             .outputs = TOKENS});
 }
 
+/* -- experts: logits; rows and their weights -------------------------------------------------- */
+
+/* The loss has the weights that the chosen experts get, and the probabilities of two rows of three.
+ */
+static int32_t sample_of(int64_t row)
+{
+    return row % 3 == 2 ? -1 : (int32_t)row;
+}
+
+static void route(struct rig *rig, const struct problem *p, void *weights, void *probabilities,
+                  int32_t *choices, const void *logits)
+{
+    rig->be.ops->route_forward(&rig->be, probabilities, choices, weights, logits, p->rows, p->cols,
+                               p->out);
+}
+
+static void route_forward(struct rig *rig, const struct problem *p, void *y, void *const *in)
+{
+    const int64_t chosen = p->rows * p->out;
+    double *const weights = y, *const probabilities = weights + chosen;
+    route(rig, p, weights, probabilities, rig_new(rig, chosen), in[0]);
+    for (int64_t i = 0; i < p->rows; i++)
+        if (sample_of(i) < 0)
+            rig->be.ops->zero(&rig->be, probabilities + i * p->cols,
+                              (size_t)p->cols * sizeof *probabilities);
+}
+
+static void route_backward(struct rig *rig, const struct problem *p, void *const *gradient,
+                           const void *dy, void *const *in)
+{
+    const int64_t chosen = p->rows * p->out, all = p->rows * p->cols;
+    void *w = rig_new_wide(rig, chosen), *probabilities = rig_new_wide(rig, all);
+    int32_t samples[IDS_MAX], *choices = rig_new_wide(rig, chosen);
+    (void)dy;
+    for (int64_t i = 0; i < p->rows; i++)
+        samples[i] = sample_of(i);
+    route(rig, p, w, probabilities, choices, in[0]);
+    rig->be.ops->route_backward(&rig->be, gradient[0], rig_put_wide(rig, weight, chosen),
+                                probabilities, choices, w, rig_put_wide(rig, weight + chosen, all),
+                                rig_put_ids(rig, samples, p->rows), p->rows, p->cols, p->out);
+}
+
+static void check_route(int64_t rows, int64_t experts, int64_t top_k)
+{
+    check_problem(&(struct problem){.name = "router",
+                                    .forward = route_forward,
+                                    .backward = route_backward,
+                                    .inputs = 1,
+                                    .size = {rows * experts},
+                                    .outputs = rows * (experts + top_k),
+                                    .rows = rows,
+                                    .cols = experts,
+                                    .out = top_k});
+}
+
+/* Every row of x has one place, and one place of each row is empty. */
+static int32_t *put_places(struct rig *rig, const struct problem *p)
+{
+    int32_t places[IDS_MAX], row = (int32_t)(p->rows * (p->out - 1));
+    for (int64_t n = 0; n < p->rows * p->out; n++)
+        places[n] = n % p->out == n / p->out % p->out ? -1 : --row;
+    return rig_put_ids(rig, places, p->rows * p->out);
+}
+
+static void combine_forward(struct rig *rig, const struct problem *p, void *y, void *const *in)
+{
+    rig->be.ops->combine_rows(&rig->be, y, in[0], put_places(rig, p),
+                              rig_put_wide(rig, input[1], p->size[1]), p->rows, p->out, p->cols);
+}
+
+/* In place: dx is x. */
+static void combine_backward(struct rig *rig, const struct problem *p, void *const *gradient,
+                             const void *dy, void *const *in)
+{
+    rig->be.ops->copy(&rig->be, gradient[0], p->size[0], in[0], p->size[0], 1, p->size[0]);
+    rig->be.ops->combine_rows_backward(&rig->be, gradient[0], gradient[1], dy, gradient[0],
+                                       put_places(rig, p), rig_put_wide(rig, input[1], p->size[1]),
+                                       p->rows, p->out, p->cols);
+}
+
+static void check_combine(int64_t rows, int64_t top_k, int64_t cols)
+{
+    check_problem(&(struct problem){.name = "sums of rows by index",
+                                    .forward = combine_forward,
+                                    .backward = combine_backward,
+                                    .inputs = 2,
+                                    .size = {rows * (top_k - 1) * cols, rows * top_k},
+                                    .outputs = rows * cols,
+                                    .is_wide = {false, true},
+                                    .rows = rows,
+                                    .cols = cols,
+                                    .out = top_k});
+}
+
+static void experts(void)
+{
+    check_route(7, 5, 2);
+    check_route(4, 40, 3);
+    check_route(3, 6, 6);
+    check_route(3, 4, 1);
+    check_route(2, 1, 1);
+    check_combine(4, 3, 7);
+    check_combine(3, 2, 48);
+}
+
 static const struct mimo_test tests[] = {
     {"linear layers", linear},
     {"linear layers and activations", linear_activation},
@@ -644,6 +754,7 @@ static const struct mimo_test tests[] = {
     {"rotary", rotary},
     {"embeddings", embeddings},
     {"cross entropy over 1 to 3 shards", cross_entropy},
+    {"experts", experts},
 };
 
 MIMO_TEST_MAIN("backend: backward", tests)

@@ -291,6 +291,8 @@ static struct mimo_attention shape_of(int64_t batch, int64_t queries, int64_t ke
         .batch = batch,
         .queries = queries,
         .keys = keys,
+        .query_pitch = queries,
+        .key_pitch = keys,
         .heads = heads,
         .groups = groups,
         .head_dim = dim,
@@ -629,6 +631,11 @@ static void nothing(struct rig *rig)
     ops->cross_entropy_sum(be, x, wide, wide, NULL, 0, 4, 0);
     ops->cross_entropy_loss(be, x, wide, 0);
     ops->cross_entropy_backward(be, x, wide, wide, NULL, 0, 4, 0, 1);
+    ops->route_forward(be, x, NULL, x, wide, 0, 4, 2);
+    ops->route_backward(be, x, wide, wide, NULL, wide, wide, NULL, 0, 4, 2);
+    ops->route_sums(be, x, wide, NULL, NULL, 0, 4, 2);
+    ops->combine_rows(be, x, wide, NULL, wide, 0, 2, 4);
+    ops->combine_rows_backward(be, x, x, wide, wide, NULL, wide, 0, 2, 4);
     ops->image_patches(be, x, wide, 0, 1, 2, 1, &std, &std);
     ops->vit_embed_forward(be, x, wide, wide, wide, 0, 2, 1);
     ops->vit_embed_backward(be, x, x, x, wide, 0, 2, 1);

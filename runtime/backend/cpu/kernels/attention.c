@@ -315,9 +315,9 @@ static struct head head_of(const struct mimo_attention *shape, const void *q, co
     const int64_t dim = shape->head_dim, group = h / (shape->heads / shape->groups);
     return (struct head){
         .shape = shape,
-        .q = (const element *)q + b * shape->queries * shape->q_stride + h * dim,
-        .k = (const element *)k + b * shape->keys * shape->k_stride + group * dim,
-        .v = (const element *)v + b * shape->keys * shape->v_stride + group * dim,
+        .q = (const element *)q + b * shape->query_pitch * shape->q_stride + h * dim,
+        .k = (const element *)k + b * shape->key_pitch * shape->k_stride + group * dim,
+        .v = (const element *)v + b * shape->key_pitch * shape->v_stride + group * dim,
     };
 }
 
@@ -325,33 +325,52 @@ static void attention_forward(struct mimo_backend *be, const struct mimo_attenti
                               void *out, void *lse, const void *q, const void *k, const void *v,
                               void *workspace)
 {
-    const int64_t dim = shape->head_dim, queries = shape->queries;
+    const int64_t dim = shape->head_dim, pitch = shape->query_pitch;
     struct scratch scratch;
     (void)be;
     scratch_lay(&scratch, workspace, dim, 0);
     for (int64_t b = 0; b < shape->batch; b++)
         for (int64_t h = 0; h < shape->heads; h++) {
             const struct head head = head_of(shape, q, k, v, b, h);
-            element *rows = (element *)out + b * queries * shape->out_stride + h * dim;
-            real *logs = (real *)lse + (b * shape->heads + h) * queries;
-            for (int64_t query = 0; query < queries; query += BLOCK)
+            element *rows = (element *)out + b * pitch * shape->out_stride + h * dim;
+            real *logs = (real *)lse + (b * shape->heads + h) * pitch;
+            for (int64_t query = 0; query < shape->queries; query += BLOCK)
                 forward_queries(&head, &scratch, rows, logs, query);
         }
 }
 
-/* -- backward ---------------------------------------------------------------------------------- */
+/* -- merging ----------------------------------------------------------------------------------- */
 
-static real row_product(const element *a, const element *b, int64_t count)
+/* Each softmax is a share exp(its lse - lse of both) of the one over the keys of both. Where
+ * neither saw a key, zeros and -inf stay. */
+static void merge_row(element *out, real *lse, const element *part, real part_lse, int64_t dim)
 {
-    vector sum = {0};
-    real rest = 0;
-    int64_t d = 0;
-    for (; d + LANES <= count; d += LANES)
-        sum += vector_widen(a + d) * vector_widen(b + d);
-    for (; d < count; d++)
-        rest += to_real(a[d]) * to_real(b[d]);
-    return vector_total(sum) + rest;
+    const real largest = *lse > part_lse ? *lse : part_lse;
+    const real own = real_exp(*lse - largest), other = real_exp(part_lse - largest);
+    const real total = own + other, keep = own / total, take = other / total;
+    if (largest == -(real)INFINITY)
+        return;
+#pragma omp simd
+    for (int64_t d = 0; d < dim; d++)
+        out[d] = to_element(to_real(out[d]) * keep + to_real(part[d]) * take);
+    *lse = (real)((double)largest + log((double)total));
 }
+
+static void attention_merge(struct mimo_backend *be, const struct mimo_attention *shape, void *out,
+                            void *lse, const void *part, const void *part_lse)
+{
+    const int64_t heads = shape->heads, dim = shape->head_dim, pitch = shape->query_pitch;
+    (void)be;
+    for (int64_t head = 0; head < shape->batch * heads; head++)
+        for (int64_t i = 0; i < shape->queries; i++) {
+            const int64_t row = head / heads * pitch + i, log = head * pitch + i;
+            const int64_t at = row * shape->out_stride + head % heads * dim;
+            merge_row((element *)out + at, (real *)lse + log, (const element *)part + at,
+                      ((const real *)part_lse)[log], dim);
+        }
+}
+
+/* -- backward ---------------------------------------------------------------------------------- */
 
 /* delta[i] = dout[i] · out[i], which is Σ_j p[i, j] · (dout[i] · v[j]). */
 static void backward_delta(const struct head *head, struct scratch *scratch,
@@ -452,18 +471,18 @@ static void backward_group(const struct mimo_attention *shape, const struct back
                            int64_t b, int64_t group)
 {
     const int64_t dim = shape->head_dim, share = shape->heads / shape->groups;
-    const int64_t queries = shape->queries, keys = shape->keys;
-    element *dk = all->dk + b * keys * shape->k_stride + group * dim;
-    element *dv = all->dv + b * keys * shape->v_stride + group * dim;
+    const int64_t pitch = shape->query_pitch, keys = shape->keys;
+    element *dk = all->dk + b * shape->key_pitch * shape->k_stride + group * dim;
+    element *dv = all->dv + b * shape->key_pitch * shape->v_stride + group * dim;
     scratch->dk = sums_of(dk, shape->k_stride, keys, dim, scratch->key_sums);
     scratch->dv = sums_of(dv, shape->v_stride, keys, dim, scratch->value_sums);
     for (int64_t h = group * share; h < (group + 1) * share; h++) {
         struct head head = head_of(shape, q, k, v, b, h);
-        head.out = all->out + b * queries * shape->out_stride + h * dim;
-        head.dout = all->dout + b * queries * shape->out_stride + h * dim;
-        head.lse = all->lse + (b * shape->heads + h) * queries;
-        head.dq = all->dq + b * queries * shape->q_stride + h * dim;
-        for (int64_t query = 0; query < queries; query += BLOCK)
+        head.out = all->out + b * pitch * shape->out_stride + h * dim;
+        head.dout = all->dout + b * pitch * shape->out_stride + h * dim;
+        head.lse = all->lse + (b * shape->heads + h) * pitch;
+        head.dq = all->dq + b * pitch * shape->q_stride + h * dim;
+        for (int64_t query = 0; query < shape->queries; query += BLOCK)
             backward_queries(&head, scratch, query);
     }
     narrow(dk, shape->k_stride, scratch->dk, keys, dim);
@@ -511,5 +530,6 @@ void KERNELS(attention)(struct mimo_backend_ops *ops)
     ops->rotary = rotary;
     ops->attention_workspace = attention_workspace;
     ops->attention_forward = attention_forward;
+    ops->attention_merge = attention_merge;
     ops->attention_backward = attention_backward;
 }

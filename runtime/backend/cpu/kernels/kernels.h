@@ -68,6 +68,7 @@ void KERNELS(norm)(struct mimo_backend_ops *ops);
 void KERNELS(activation)(struct mimo_backend_ops *ops);
 void KERNELS(attention)(struct mimo_backend_ops *ops);
 void KERNELS(tokens)(struct mimo_backend_ops *ops);
+void KERNELS(experts)(struct mimo_backend_ops *ops);
 void KERNELS(images)(struct mimo_backend_ops *ops);
 void KERNELS(optimizer)(struct mimo_backend_ops *ops);
 void KERNELS(ops)(struct mimo_backend_ops *ops);

@@ -97,6 +97,7 @@ void KERNELS(ops)(struct mimo_backend_ops *ops)
     KERNELS(activation)(ops);
     KERNELS(attention)(ops);
     KERNELS(tokens)(ops);
+    KERNELS(experts)(ops);
     KERNELS(images)(ops);
     KERNELS(optimizer)(ops);
 }

@@ -95,4 +95,17 @@ static ALWAYS_INLINE real vector_total(vector v)
 #endif
 }
 
+/* The inner product of two rows. */
+static inline real row_product(const element *a, const element *b, int64_t count)
+{
+    vector sum = {0};
+    real rest = 0;
+    int64_t j = 0;
+    for (; j + LANES <= count; j += LANES)
+        sum += vector_widen(a + j) * vector_widen(b + j);
+    for (; j < count; j++)
+        rest += to_real(a[j]) * to_real(b[j]);
+    return vector_total(sum) + rest;
+}
+
 #endif
