@@ -5,6 +5,7 @@
 #define MIMO_RUNTIME_WORLD_CHANNEL_H
 
 #include "runtime/world/group.h"
+#include "runtime/world/posts.h"
 #include "runtime/world/window.h"
 
 #include <mpi.h>
@@ -14,7 +15,8 @@ struct mimo_channel {
     struct mimo_channel *next;
     uint32_t size, rank;
     uint32_t *members;
-    MPI_Comm comm;
+    MPI_Comm comm;              /* none in a group of one */
+    struct mimo_posts posts;    /* on it */
     struct mimo_window *window; /* NULL where members are on several machines */
     const void **parts;         /* [size] of a reduction */
     size_t *begins;             /* [size + 1] of an all-reduce */
@@ -26,11 +28,10 @@ struct mimo_channel {
 /* A group of the MPI transport. */
 struct mimo_mpi_group {
     struct mimo_group base;
-    struct mimo_channel *channel;             /* NULL in a group of one */
-    const char *doing[MIMO_COLLECTIVE_COUNT]; /* "all-reduce of llm tp [2, 3]" */
+    struct mimo_channel *channel;
 };
 
-/* One collective call on a group of at least two. */
+/* One call of a collective that goes by way of pieces, on a group of at least two. */
 struct mimo_call {
     struct mimo_world *world;
     struct mimo_channel *channel;

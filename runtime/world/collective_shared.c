@@ -254,8 +254,7 @@ static enum mimo_status broadcast(const struct mimo_call *call, struct mimo_erro
 
 enum mimo_status mimo_shared_run(const struct mimo_call *call, struct mimo_error *err)
 {
-    static enum mimo_status (*const runs[MIMO_COLLECTIVE_COUNT])(const struct mimo_call *,
-                                                                 struct mimo_error *) = {
+    static enum mimo_status (*const runs[])(const struct mimo_call *, struct mimo_error *) = {
         [MIMO_ALL_REDUCE] = all_reduce,
         [MIMO_ALL_GATHER] = all_gather,
         [MIMO_REDUCE_SCATTER] = reduce_scatter,

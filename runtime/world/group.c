@@ -57,19 +57,17 @@ static const char *label(const struct mimo_group *group, struct mimo_arena *aren
     return mimo_arena_printf(arena, "%s [%s]", group->name, text);
 }
 
-void mimo_group_describe(const struct mimo_group *group, struct mimo_arena *arena,
-                         const char *doing[MIMO_COLLECTIVE_COUNT])
+void mimo_group_describe(struct mimo_group *group, struct mimo_arena *arena)
 {
     static const char *const operations[MIMO_COLLECTIVE_COUNT] = {
-        [MIMO_ALL_REDUCE] = "all-reduce",
-        [MIMO_ALL_GATHER] = "all-gather",
-        [MIMO_REDUCE_SCATTER] = "reduce-scatter",
-        [MIMO_BROADCAST] = "broadcast",
+        [MIMO_ALL_REDUCE] = "all-reduce",         [MIMO_ALL_GATHER] = "all-gather",
+        [MIMO_REDUCE_SCATTER] = "reduce-scatter", [MIMO_BROADCAST] = "broadcast",
+        [MIMO_ALL_TO_ALL] = "all-to-all",         [MIMO_RING] = "ring",
     };
     const char *who = label(group, arena);
 
     for (int i = 0; i < MIMO_COLLECTIVE_COUNT; i++)
-        doing[i] = mimo_arena_printf(arena, "%s of %s", operations[i], who);
+        group->doing[i] = mimo_arena_printf(arena, "%s of %s", operations[i], who);
 }
 
 uint32_t *mimo_group_all_ranks(uint32_t world_size, struct mimo_arena *arena)

@@ -11,8 +11,16 @@
 #include <stdint.h>
 
 struct mimo_span {
-    size_t first, count; /* elements */
+    size_t first, count; /* elements, if nothing else is said */
 };
+
+/* Member m's part in bytes, of elements of `element` bytes each. */
+static inline struct mimo_span mimo_part_bytes(const size_t *begins, uint32_t member,
+                                               size_t element)
+{
+    return (struct mimo_span){begins[member] * element,
+                              (begins[member + 1] - begins[member]) * element};
+}
 
 static inline struct mimo_span mimo_piece_span(const size_t *begins, size_t chunk, uint32_t member,
                                                size_t piece)

@@ -25,6 +25,9 @@ enum mimo_dtype {
 };
 enum mimo_reduction { MIMO_REDUCE_SUM, MIMO_REDUCE_MAX };
 
+/* A ring hands on keys and values, and on the way back their gradients besides. */
+enum { MIMO_RING_HOPS = 2 };
+
 struct mimo_transport;
 struct mimo_group;
 
@@ -62,6 +65,24 @@ struct mimo_transport_ops {
      * its data is undefined afterwards. */
     enum mimo_status (*reduce_scatter)(struct mimo_group *group, void *data, const size_t *begins,
                                        enum mimo_dtype dtype, struct mimo_error *err);
+    /* Elements send_begins[i] ... send_begins[i+1]-1 of `send` go to member i, and those that
+     * member i has for this rank come to receive_begins[i] ... receive_begins[i+1]-1 of `receive`;
+     * both know how many. Any range may be empty; the buffers do not overlap. */
+    enum mimo_status (*all_to_all)(struct mimo_group *group, const void *send,
+                                   const size_t *send_begins, void *receive,
+                                   const size_t *receive_begins, enum mimo_dtype dtype,
+                                   struct mimo_error *err);
+    /*
+     * One hop of a ring: send[send_count] goes to the next member, the last one's to the first, and
+     * what the member before sends comes to receive[receive_count]. The hop goes on beside whatever
+     * is issued until ring_end, which must not touch `receive` nor write to `send`; the backend's
+     * operations behind ring_end see what came, and may write to what was sent. On a group up to
+     * MIMO_RING_HOPS hops may be on their way; ring_end ends them all.
+     */
+    enum mimo_status (*ring_begin)(struct mimo_group *group, const void *send, size_t send_count,
+                                   void *receive, size_t receive_count, enum mimo_dtype dtype,
+                                   struct mimo_error *err);
+    enum mimo_status (*ring_end)(struct mimo_group *group, struct mimo_error *err);
     /* data[bytes] of member `root` goes to all. */
     enum mimo_status (*broadcast)(struct mimo_group *group, void *data, size_t bytes, uint32_t root,
                                   struct mimo_error *err);

@@ -92,6 +92,7 @@ static enum mimo_status connect(struct mimo_transport_mpi *t, struct mimo_channe
     if (channel == NULL)
         return MIMO_OK;
     channel->comm = comm;
+    mimo_posts_init(&channel->posts, t->base.world, comm, channel->members);
     return check_members(channel, name, err);
 }
 
@@ -116,7 +117,7 @@ static struct mimo_group *new_group(struct mimo_transport_mpi *t, struct mimo_ch
                                       .size = channel->size,
                                       .rank = channel->rank,
                                       .members = channel->members};
-    mimo_group_describe(&group->base, &t->arena, group->doing);
+    mimo_group_describe(&group->base, &t->arena);
     return &group->base;
 }
 
@@ -184,7 +185,7 @@ static enum mimo_status run(struct mimo_group *group, struct mimo_call *call,
     call->world = group->transport->world;
     call->channel = g->channel;
     call->collective = collective;
-    call->doing = g->doing[collective];
+    call->doing = group->doing[collective];
     MIMO_TRY(g->channel->window != NULL ? mimo_shared_run(call, err) : mimo_remote_run(call, err));
     mimo_board_progress(&call->world->board);
     return MIMO_OK;
@@ -243,7 +244,7 @@ static enum mimo_status broadcast(struct mimo_group *group, void *data, size_t b
 
 static void free_transport(struct mimo_transport_mpi *t)
 {
-    mimo_mpi_exchange_release(t);
+    mimo_posts_release(&t->posts);
     mimo_arena_release(&t->arena);
     free(t->scratch);
     free(t);
@@ -256,6 +257,7 @@ static void close_transport(struct mimo_transport *transport)
 
     for (struct mimo_channel *channel = t->channels; channel != NULL; channel = channel->next) {
         mimo_window_close(channel->window);
+        mimo_posts_release(&channel->posts);
         if (channel->comm != MPI_COMM_NULL)
             (void)MPI_Comm_free(&channel->comm);
     }
@@ -297,6 +299,7 @@ static enum mimo_status make_everyone(struct mimo_transport_mpi *t, struct mimo_
     const uint32_t size = mimo_world_place(t->base.world).size;
     const uint32_t *ranks = mimo_group_all_ranks(size, &t->arena);
 
+    mimo_posts_init(&t->posts, t->base.world, t->comm, ranks);
     return group_make(&t->base, ranks, size, "all ranks", &t->base.everyone, err);
 }
 
@@ -333,6 +336,9 @@ enum mimo_status mimo_transport_mpi_open_with(struct mimo_transport **out_transp
         .all_reduce = all_reduce,
         .all_gather = all_gather,
         .reduce_scatter = reduce_scatter,
+        .all_to_all = mimo_mpi_all_to_all,
+        .ring_begin = mimo_mpi_ring_begin,
+        .ring_end = mimo_mpi_ring_end,
         .broadcast = broadcast,
         .exchange = mimo_mpi_exchange,
         .join = join_transport,

@@ -6,30 +6,17 @@
 
 #include "runtime/world/channel.h"
 
-/* An MPI request of an exchange, and what it stands for. */
-struct mimo_transfer {
-    size_t bytes;
-    uint32_t peer, tag;
-    bool is_receive;
-};
-
 struct mimo_transport_mpi {
     struct mimo_transport base;
     struct mimo_arena arena; /* groups and channels, all made at the start */
     struct mimo_channel *channels;
-    MPI_Comm comm;            /* of all ranks; carries the transfers */
+    MPI_Comm comm;            /* of all ranks */
+    struct mimo_posts posts;  /* of an exchange, on `comm` */
     const uint32_t *machines; /* [world size] lowest rank of each rank's machine */
     size_t window_bytes;
     bool has_windows;
     char *scratch;
     size_t scratch_bytes;
-
-    /* The transfers under way; these arrays grow to the largest exchange. */
-    size_t transfer_capacity;
-    struct mimo_transfer *transfers;
-    uint32_t *peers;
-    MPI_Request *requests;
-    MPI_Status *statuses;
 };
 
 /* mimo_transport_mpi_open with a choice: without windows all groups communicate as if their members
@@ -38,11 +25,18 @@ enum mimo_status mimo_transport_mpi_open_with(struct mimo_transport **out_transp
                                               struct mimo_world *world, size_t window_bytes,
                                               bool has_windows, struct mimo_error *err);
 
-/* transport_ops.exchange and the end of its arrays. */
+/* Operations of transport.h: exchange.c and collective_messages.c. */
 enum mimo_status mimo_mpi_exchange(struct mimo_transport *transport,
                                    const struct mimo_message *sends, size_t send_count,
                                    const struct mimo_message *receives, size_t receive_count,
                                    struct mimo_error *err);
-void mimo_mpi_exchange_release(struct mimo_transport_mpi *transport);
+enum mimo_status mimo_mpi_all_to_all(struct mimo_group *group, const void *send,
+                                     const size_t *send_begins, void *receive,
+                                     const size_t *receive_begins, enum mimo_dtype dtype,
+                                     struct mimo_error *err);
+enum mimo_status mimo_mpi_ring_begin(struct mimo_group *group, const void *send, size_t send_count,
+                                     void *receive, size_t receive_count, enum mimo_dtype dtype,
+                                     struct mimo_error *err);
+enum mimo_status mimo_mpi_ring_end(struct mimo_group *group, struct mimo_error *err);
 
 #endif

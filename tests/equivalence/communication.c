@@ -5,7 +5,8 @@
  * The engine gets a transport that writes down every call and passes it on. After each of two steps
  * every rank spreads out the lists of its program (plan/communication.h) with the sizes that the
  * step had, and compares, call by call: operation, members, elements, type; and of transfers peers
- * and bytes. What was sent must not change before the transport is asked to join.
+ * and bytes. What was sent must not change before the transport is asked to join, or the ring to
+ * end.
  */
 #include "plan/communication.h"
 #include "plan/bridge.h"
@@ -111,6 +112,16 @@ static enum mimo_status record_reduce_scatter(struct mimo_group *group, void *da
     return inner->ops->reduce_scatter(group, data, begins, dtype, err);
 }
 
+static enum mimo_status record_all_to_all(struct mimo_group *group, const void *send,
+                                          const size_t *send_begins, void *receive,
+                                          const size_t *receive_begins, enum mimo_dtype dtype,
+                                          struct mimo_error *err)
+{
+    record(group, MIMO_OPERATION_ALL_TO_ALL, dtype,
+           send_begins[mimo_group_size(group)] - send_begins[0], 0);
+    return inner->ops->all_to_all(group, send, send_begins, receive, receive_begins, dtype, err);
+}
+
 static void record_messages(uint32_t operation, const struct mimo_message *messages, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -119,13 +130,15 @@ static void record_messages(uint32_t operation, const struct mimo_message *messa
                                         .count = messages[i].bytes});
 }
 
-/* A message that a transport may still be sending. */
-static struct outgoing {
+/* A buffer that a transport may still be sending. */
+struct outgoing {
     const void *data;
     size_t bytes;
     uint64_t hash;
-} outgoing[CALLS_MAX];
-static size_t outgoing_count, changed_count;
+};
+
+static struct outgoing messages[CALLS_MAX], hops[MIMO_RING_HOPS];
+static size_t message_count, hop_count, changed_count;
 
 /* FNV-1a */
 static uint64_t hash_of(const void *data, size_t bytes)
@@ -138,24 +151,42 @@ static uint64_t hash_of(const void *data, size_t bytes)
     return hash;
 }
 
-static void remember(const struct mimo_message *sends, size_t count)
+static struct outgoing outgoing_of(const void *data, size_t bytes)
 {
-    for (size_t i = 0; i < count; i++) {
-        MIMO_ASSERT(outgoing_count < CALLS_MAX);
-        outgoing[outgoing_count++] = (struct outgoing){sends[i].data, sends[i].bytes,
-                                                       hash_of(sends[i].data, sends[i].bytes)};
-    }
+    return (struct outgoing){data, bytes, hash_of(data, bytes)};
+}
+
+static void check_unchanged(const struct outgoing *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (hash_of(items[i].data, items[i].bytes) != items[i].hash)
+            changed_count++;
 }
 
 static enum mimo_status record_join(struct mimo_transport *transport, struct mimo_error *err)
 {
     (void)transport;
     (void)err;
-    for (size_t i = 0; i < outgoing_count; i++)
-        if (hash_of(outgoing[i].data, outgoing[i].bytes) != outgoing[i].hash)
-            changed_count++;
-    outgoing_count = 0;
+    check_unchanged(messages, message_count);
+    message_count = 0;
     return MIMO_OK;
+}
+
+static enum mimo_status record_ring_begin(struct mimo_group *group, const void *send,
+                                          size_t send_count, void *receive, size_t receive_count,
+                                          enum mimo_dtype dtype, struct mimo_error *err)
+{
+    MIMO_ASSERT(hop_count < MIMO_RING_HOPS);
+    hops[hop_count++] = outgoing_of(send, send_count * mimo_element_bytes(element_of(dtype)));
+    record(group, MIMO_OPERATION_RING, dtype, send_count, 0);
+    return inner->ops->ring_begin(group, send, send_count, receive, receive_count, dtype, err);
+}
+
+static enum mimo_status record_ring_end(struct mimo_group *group, struct mimo_error *err)
+{
+    check_unchanged(hops, hop_count);
+    hop_count = 0;
+    return inner->ops->ring_end(group, err);
 }
 
 static enum mimo_status record_exchange(struct mimo_transport *transport,
@@ -166,7 +197,10 @@ static enum mimo_status record_exchange(struct mimo_transport *transport,
     (void)transport;
     record_messages(SEND, sends, send_count);
     record_messages(RECEIVE, receives, receive_count);
-    remember(sends, send_count);
+    for (size_t i = 0; i < send_count; i++) {
+        MIMO_ASSERT(message_count < CALLS_MAX);
+        messages[message_count++] = outgoing_of(sends[i].data, sends[i].bytes);
+    }
     return inner->ops->exchange(inner, sends, send_count, receives, receive_count, err);
 }
 
@@ -448,6 +482,9 @@ static const struct mimo_transport_ops recording_ops = {
     .all_reduce = record_all_reduce,
     .all_gather = record_all_gather,
     .reduce_scatter = record_reduce_scatter,
+    .all_to_all = record_all_to_all,
+    .ring_begin = record_ring_begin,
+    .ring_end = record_ring_end,
     .exchange = record_exchange,
     .join = record_join,
 };
@@ -459,10 +496,10 @@ static bool run_step(struct fixture *fixture, uint64_t step)
     recorded.count = expected.count = 0;
     fixture_step(fixture, step);
     expect_step(engine);
-    if (outgoing_count + changed_count > 0)
+    if (message_count + hop_count + changed_count > 0)
         (void)printf("rank %u: %zu messages changed before they were joined, %zu never were\n",
-                     engine->rank, changed_count, outgoing_count);
-    return compare(engine) && outgoing_count + changed_count == 0;
+                     engine->rank, changed_count, message_count + hop_count);
+    return compare(engine) && message_count + hop_count + changed_count == 0;
 }
 
 /* Failures and calls of all ranks. */

@@ -12,24 +12,11 @@ static ncclDataType_t type_of(enum mimo_dtype dtype)
     return types[dtype];
 }
 
-/* A call on a group of at least two. */
-static struct mimo_nccl_issue issue_of(struct mimo_group *group, enum mimo_collective collective)
-{
-    const struct mimo_nccl_group *g = (const struct mimo_nccl_group *)group;
-
-    return (struct mimo_nccl_issue){
-        .transport = (struct mimo_transport_nccl *)group->transport,
-        .channel = g->channel,
-        .label = {.doing = g->doing[collective]},
-        .is_awaited = !group->is_detached,
-    };
-}
-
 enum mimo_status mimo_nccl_all_reduce(struct mimo_group *group, void *data, size_t count,
                                       enum mimo_dtype dtype, enum mimo_reduction reduction,
                                       struct mimo_error *err)
 {
-    struct mimo_nccl_issue issue = issue_of(group, MIMO_ALL_REDUCE);
+    struct mimo_nccl_issue issue = mimo_nccl_issue_of(group, MIMO_ALL_REDUCE);
 
     if (group->size == 1 || count == 0)
         return MIMO_OK;
@@ -44,7 +31,7 @@ enum mimo_status mimo_nccl_all_reduce(struct mimo_group *group, void *data, size
 enum mimo_status mimo_nccl_broadcast(struct mimo_group *group, void *data, size_t bytes,
                                      uint32_t root, struct mimo_error *err)
 {
-    struct mimo_nccl_issue issue = issue_of(group, MIMO_BROADCAST);
+    struct mimo_nccl_issue issue = mimo_nccl_issue_of(group, MIMO_BROADCAST);
 
     MIMO_ASSERT(root < group->size);
     if (group->size == 1 || bytes == 0)
@@ -144,7 +131,7 @@ enum mimo_status mimo_nccl_all_gather(struct mimo_group *group, void *data, cons
                                       enum mimo_dtype dtype, struct mimo_error *err)
 {
     const struct pieces pieces = pieces_of(group, data, begins, dtype);
-    struct mimo_nccl_issue issue = issue_of(group, MIMO_ALL_GATHER);
+    struct mimo_nccl_issue issue = mimo_nccl_issue_of(group, MIMO_ALL_GATHER);
 
     if (group->size == 1 || are_empty(&pieces))
         return MIMO_OK;
@@ -158,7 +145,7 @@ enum mimo_status mimo_nccl_reduce_scatter(struct mimo_group *group, void *data,
                                           struct mimo_error *err)
 {
     const struct pieces pieces = pieces_of(group, data, begins, dtype);
-    struct mimo_nccl_issue issue = issue_of(group, MIMO_REDUCE_SCATTER);
+    struct mimo_nccl_issue issue = mimo_nccl_issue_of(group, MIMO_REDUCE_SCATTER);
 
     if (group->size == 1 || are_empty(&pieces))
         return MIMO_OK;

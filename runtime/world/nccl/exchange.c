@@ -1,25 +1,31 @@
 #include "runtime/world/nccl/parts.h"
 #include "runtime/world/own_messages.h"
 
-/* On the compute stream: what both ends of the copy touch is touched there alone. */
+enum mimo_status mimo_nccl_copy(struct mimo_transport_nccl *t, void *to, const void *from,
+                                size_t bytes, struct mimo_error *err)
+{
+    struct mimo_cuda *cuda = t->cuda;
+
+    if (bytes == 0 ||
+        mimo_cuda_check(cuda,
+                        cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, cuda->compute),
+                        "the copy of a message"))
+        return MIMO_OK;
+    return mimo_error_set(err, cuda->error.status, "%s", cuda->error.message);
+}
+
 static enum mimo_status copy_own(struct mimo_transport_nccl *t, const struct mimo_message *sends,
                                  size_t send_count, const struct mimo_message *receives,
                                  size_t receive_count, struct mimo_error *err)
 {
     const uint32_t own = t->everyone->rank;
-    struct mimo_cuda *cuda = t->cuda;
 
     for (size_t i = 0; i < send_count; i++) {
         const struct mimo_message *to;
         if (sends[i].peer != own)
             continue;
         MIMO_TRY(mimo_own_receive(own, sends, i, receives, receive_count, &to, err));
-        if (to->bytes != 0 &&
-            !mimo_cuda_check(cuda,
-                             cudaMemcpyAsync(to->data, sends[i].data, to->bytes,
-                                             cudaMemcpyDeviceToDevice, cuda->compute),
-                             "the copy of a message"))
-            return mimo_error_set(err, cuda->error.status, "%s", cuda->error.message);
+        MIMO_TRY(mimo_nccl_copy(t, to->data, sends[i].data, to->bytes, err));
     }
     return MIMO_OK;
 }

@@ -97,13 +97,20 @@ static void done(void *owner)
     declare_none(owner);
 }
 
+static bool make_event(struct mimo_cuda *cuda, cudaEvent_t *event)
+{
+    return mimo_cuda_check(cuda, cudaEventCreateWithFlags(event, cudaEventDisableTiming),
+                           "cudaEventCreate");
+}
+
 enum mimo_status mimo_nccl_watch(struct mimo_transport_nccl *t, struct mimo_error *err)
 {
+    bool is_made = make_event(t->cuda, &t->hopped);
+
     for (int i = 0; i < MIMO_NCCL_ISSUED_MAX; i++)
-        if (!mimo_cuda_check(t->cuda,
-                             cudaEventCreateWithFlags(&t->trail.done[i], cudaEventDisableTiming),
-                             "cudaEventCreate"))
-            return kept_error(t->cuda, err);
+        is_made = is_made && make_event(t->cuda, &t->trail.done[i]);
+    if (!is_made)
+        return kept_error(t->cuda, err);
     t->cuda->watch = (struct mimo_cuda_watch){.owner = t, .look = look, .done = done};
     return MIMO_OK;
 }
@@ -111,12 +118,24 @@ enum mimo_status mimo_nccl_watch(struct mimo_transport_nccl *t, struct mimo_erro
 void mimo_nccl_unwatch(struct mimo_transport_nccl *t)
 {
     t->cuda->watch = (struct mimo_cuda_watch){0};
+    if (t->hopped != NULL)
+        (void)cudaEventDestroy(t->hopped);
     for (int i = 0; i < MIMO_NCCL_ISSUED_MAX; i++)
         if (t->trail.done[i] != NULL)
             (void)cudaEventDestroy(t->trail.done[i]);
 }
 
 /* -- operations ------------------------------------------------------------------------------- */
+
+struct mimo_nccl_issue mimo_nccl_issue_of(struct mimo_group *group, enum mimo_collective collective)
+{
+    return (struct mimo_nccl_issue){
+        .transport = (struct mimo_transport_nccl *)group->transport,
+        .channel = ((const struct mimo_nccl_group *)group)->channel,
+        .label = {.doing = group->doing[collective]},
+        .is_awaited = !group->is_detached,
+    };
+}
 
 enum mimo_status mimo_nccl_begin(struct mimo_nccl_issue *issue, struct mimo_error *err)
 {
@@ -136,8 +155,7 @@ void mimo_nccl_take(struct mimo_nccl_issue *issue, ncclResult_t result)
         issue->result = result;
 }
 
-/* A captured operation has no event that the host could ask later, and must come back to the stream
- * whose capture it is part of. */
+/* A captured operation has no event that the host could ask later. */
 static enum mimo_status close_behind(const struct mimo_nccl_issue *issue, struct mimo_error *err)
 {
     struct mimo_transport_nccl *t = issue->transport;
@@ -147,7 +165,7 @@ static enum mimo_status close_behind(const struct mimo_nccl_issue *issue, struct
 
     cuda->has_captured |= captures;
     if (!record(cuda, end, cuda->communication) ||
-        ((captures || issue->is_awaited) && !hold_back(cuda, cuda->compute, end)))
+        (issue->is_awaited && !hold_back(cuda, cuda->compute, end)))
         return kept_error(cuda, err);
     return MIMO_OK;
 }
@@ -163,6 +181,16 @@ enum mimo_status mimo_nccl_end(struct mimo_nccl_issue *issue, struct mimo_error 
     if (issue->result != ncclSuccess)
         return mimo_nccl_fail(t, comm, issue->result, doing, err);
     return close_behind(issue, err);
+}
+
+enum mimo_status mimo_nccl_mark_hop(struct mimo_transport_nccl *t, struct mimo_error *err)
+{
+    return record(t->cuda, t->hopped, t->cuda->communication) ? MIMO_OK : kept_error(t->cuda, err);
+}
+
+enum mimo_status mimo_nccl_await_hop(struct mimo_transport_nccl *t, struct mimo_error *err)
+{
+    return hold_back(t->cuda, t->cuda->compute, t->hopped) ? MIMO_OK : kept_error(t->cuda, err);
 }
 
 enum mimo_status mimo_nccl_join(struct mimo_transport *transport, struct mimo_error *err)

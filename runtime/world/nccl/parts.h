@@ -20,7 +20,6 @@ struct mimo_nccl_channel {
 struct mimo_nccl_group {
     struct mimo_group base;
     struct mimo_nccl_channel *channel;
-    const char *doing[MIMO_COLLECTIVE_COUNT];
 };
 
 enum { MIMO_NCCL_PEERS_MAX = 8, MIMO_NCCL_ISSUED_MAX = 64 };
@@ -47,7 +46,8 @@ struct mimo_transport_nccl {
     struct mimo_nccl_channel *channels; /* newest first: the last is that of all ranks */
     struct mimo_nccl_channel *everyone;
     struct mimo_nccl_trail trail;
-    bool is_aborted; /* after an error: there are no communicators any more */
+    cudaEvent_t hopped; /* the end of the latest hop of a ring */
+    bool is_aborted;    /* after an error: there are no communicators any more */
 };
 
 /* -- communicator.c --------------------------------------------------------------------------- */
@@ -88,6 +88,10 @@ struct mimo_nccl_issue {
     ncclResult_t result;
 };
 
+/* Of a collective on a group of at least two, not begun yet. */
+struct mimo_nccl_issue mimo_nccl_issue_of(struct mimo_group *group,
+                                          enum mimo_collective collective);
+
 /* The communication stream waits for the compute stream. */
 enum mimo_status mimo_nccl_begin(struct mimo_nccl_issue *issue, struct mimo_error *err);
 /* Takes the result of one call. */
@@ -95,14 +99,18 @@ void mimo_nccl_take(struct mimo_nccl_issue *issue, ncclResult_t result);
 /* The compute stream waits for the operation, if it is awaited. */
 enum mimo_status mimo_nccl_end(struct mimo_nccl_issue *issue, struct mimo_error *err);
 
+/* The latest hop of a ring ends with what was issued so far; the compute stream waits for it. */
+enum mimo_status mimo_nccl_mark_hop(struct mimo_transport_nccl *t, struct mimo_error *err);
+enum mimo_status mimo_nccl_await_hop(struct mimo_transport_nccl *t, struct mimo_error *err);
+
 /* The compute stream waits for all operations. */
 enum mimo_status mimo_nccl_join(struct mimo_transport *transport, struct mimo_error *err);
 
-/* The trail's events, and looking after the host's waits for the device. */
+/* The events of operations' ends, and looking after the host's waits for the device. */
 enum mimo_status mimo_nccl_watch(struct mimo_transport_nccl *t, struct mimo_error *err);
 void mimo_nccl_unwatch(struct mimo_transport_nccl *t);
 
-/* -- collective.c, exchange.c: operations of transport.h -------------------------------------- */
+/* -- collective.c, exchange.c, messages.c: operations of transport.h -------------------------- */
 
 enum mimo_status mimo_nccl_all_reduce(struct mimo_group *group, void *data, size_t count,
                                       enum mimo_dtype dtype, enum mimo_reduction reduction,
@@ -118,5 +126,18 @@ enum mimo_status mimo_nccl_exchange(struct mimo_transport *transport,
                                     const struct mimo_message *sends, size_t send_count,
                                     const struct mimo_message *receives, size_t receive_count,
                                     struct mimo_error *err);
+enum mimo_status mimo_nccl_all_to_all(struct mimo_group *group, const void *send,
+                                      const size_t *send_begins, void *receive,
+                                      const size_t *receive_begins, enum mimo_dtype dtype,
+                                      struct mimo_error *err);
+enum mimo_status mimo_nccl_ring_begin(struct mimo_group *group, const void *send, size_t send_count,
+                                      void *receive, size_t receive_count, enum mimo_dtype dtype,
+                                      struct mimo_error *err);
+enum mimo_status mimo_nccl_ring_end(struct mimo_group *group, struct mimo_error *err);
+
+/* Copies what a rank has for itself on the compute stream: what both ends of the copy touch is
+ * touched there alone. */
+enum mimo_status mimo_nccl_copy(struct mimo_transport_nccl *t, void *to, const void *from,
+                                size_t bytes, struct mimo_error *err);
 
 #endif

@@ -47,7 +47,7 @@ static struct mimo_group *new_group(struct mimo_transport_nccl *t,
                                       .size = channel->size,
                                       .rank = channel->rank,
                                       .members = channel->members};
-    mimo_group_describe(&group->base, &t->arena, group->doing);
+    mimo_group_describe(&group->base, &t->arena);
     return &group->base;
 }
 
@@ -137,6 +137,9 @@ enum mimo_status mimo_transport_nccl_open(struct mimo_transport **out_transport,
         .all_reduce = mimo_nccl_all_reduce,
         .all_gather = mimo_nccl_all_gather,
         .reduce_scatter = mimo_nccl_reduce_scatter,
+        .all_to_all = mimo_nccl_all_to_all,
+        .ring_begin = mimo_nccl_ring_begin,
+        .ring_end = mimo_nccl_ring_end,
         .broadcast = mimo_nccl_broadcast,
         .exchange = mimo_nccl_exchange,
         .join = mimo_nccl_join,

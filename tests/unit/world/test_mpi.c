@@ -23,8 +23,7 @@ static void test_equal_lists_share_a_channel(void)
     CHECK(first != second);
     if (suite_place().size > 1) {
         CHECK(channel_of(first)->window != NULL);
-        CHECK_CONTAINS(((struct mimo_mpi_group *)second)->doing[MIMO_ALL_REDUCE],
-                       "all-reduce of vision dp [0, 1");
+        CHECK_CONTAINS(second->doing[MIMO_ALL_REDUCE], "all-reduce of vision dp [0, 1");
     }
     rig_close(transport);
 }
@@ -123,6 +122,29 @@ static void test_sizes_that_contradict(void)
     check_contradiction(200, 100);
 }
 
+/* The last rank hands on less than the first expects. */
+static void test_a_hop_that_contradicts(void)
+{
+    static char sent[256], received[256];
+    const struct mimo_world_place place = suite_place();
+    const size_t count = place.rank + 1 == place.size ? 100 : 200;
+    struct mimo_error err = {.status = MIMO_OK};
+
+    if (place.size < 2)
+        return;
+    suite_open_transport(rig_ways[0]);
+    CHECK_INT(transport->ops->ring_begin(transport->everyone, sent, count, received, 200,
+                                         MIMO_DTYPE_U8, &err),
+              MIMO_OK);
+    CHECK_INT(transport->ops->ring_end(transport->everyone, &err),
+              place.rank == 0 ? MIMO_E_FAILED : MIMO_OK);
+    if (place.rank == 0) {
+        CHECK_CONTAINS(err.message, "ring of all ranks [0, 1");
+        CHECK_CONTAINS(err.message, "100 bytes came, 200 were expected");
+    }
+    rig_close(transport);
+}
+
 /* -- waiting ---------------------------------------------------------------------------------- */
 
 static double cpu_seconds(void)
@@ -161,6 +183,7 @@ static const struct mimo_test tests[] = {
     {"little room for windows", test_little_room_for_windows},
     {"a mismatch is noticed", test_mismatch_is_noticed},
     {"sizes that contradict each other", test_sizes_that_contradict},
+    {"a hop that contradicts", test_a_hop_that_contradicts},
     {"waiting takes no core", test_waiting_takes_no_core},
 };
 

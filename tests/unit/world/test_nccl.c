@@ -181,7 +181,89 @@ static void test_detached_goes_on_beside(void)
     rig_close(transport);
 }
 
-/* The same of a rank that only sends; what it sent stays what it was until `join`. */
+static void hop(const float *send, float *receive)
+{
+    struct mimo_error err = {.status = MIMO_OK};
+
+    CHECK_INT(transport->ops->ring_begin(transport->everyone, send, COUNT, receive, COUNT,
+                                         MIMO_DTYPE_F32, &err),
+              MIMO_OK);
+    CHECK_TEXT(err.message, "");
+}
+
+static void end_hops(void)
+{
+    struct mimo_error err = {.status = MIMO_OK};
+
+    CHECK_INT(transport->ops->ring_end(transport->everyone, &err), MIMO_OK);
+}
+
+/* The same of a hop that waits for rank 0; behind its end what came is seen, and what was sent may
+ * be written to. */
+static void test_a_hop_goes_on_beside(void)
+{
+    const struct mimo_world_place place = suite_place();
+    float *sent, *received, *others;
+
+    begin();
+    sent = numbers(1.0f + (float)place.rank);
+    received = numbers(-1.0f);
+    others = numbers(3.0f);
+    if (place.rank > 0) {
+        hop(sent, received);
+        be->ops->zero(be, others, BYTES);
+        be->ops->copy_bytes(be, others, sent, BYTES);
+        check_numbers(others, 1.0f + (float)place.rank);
+    }
+    meet();
+    if (place.rank == 0)
+        hop(sent, received);
+    end_hops();
+    be->ops->copy_bytes(be, others, received, BYTES);
+    be->ops->zero(be, sent, BYTES);
+    check_numbers(others, 1.0f + (float)((place.rank + place.size - 1) % place.size));
+    check_numbers(sent, 0.0f);
+    rig_free(sent);
+    rig_free(received);
+    rig_free(others);
+    rig_close(transport);
+}
+
+/* In a replayed sequence blocks go once round, each hop under way beside an operation that reads
+ * the block at hand; three times the same. */
+static void test_sequences_hold_rings(void)
+{
+    const struct mimo_world_place place = suite_place();
+    float *blocks[2], *seen[8];
+
+    begin();
+    blocks[0] = numbers(1.0f + (float)place.rank);
+    blocks[1] = numbers(-1.0f);
+    for (uint32_t i = 0; i < place.size; i++)
+        seen[i] = numbers(-1.0f);
+    for (int round = 0; round < 3; round++) {
+        if (!be->ops->sequence_begin(be, "ring", 4)) {
+            for (uint32_t i = 0; i < place.size; i++) {
+                hop(blocks[i % 2], blocks[(i + 1) % 2]);
+                be->ops->copy_bytes(be, seen[i], blocks[i % 2], BYTES);
+                end_hops();
+            }
+            be->ops->copy_bytes(be, blocks[0], blocks[place.size % 2], BYTES);
+            be->ops->sequence_end(be);
+        }
+        for (uint32_t i = 0; i < place.size; i++) {
+            check_numbers(seen[i], 1.0f + (float)((place.rank + place.size - i) % place.size));
+            be->ops->zero(be, seen[i], BYTES);
+        }
+    }
+    for (uint32_t i = 0; i < place.size; i++)
+        rig_free(seen[i]);
+    rig_free(blocks[0]);
+    rig_free(blocks[1]);
+    rig_close(transport);
+}
+
+/* The same of a transfer on a rank that only sends; what it sent stays what it was until `join`. */
 static void test_a_sender_goes_on(void)
 {
     const struct mimo_world_place place = suite_place();
@@ -286,6 +368,8 @@ static const struct mimo_test tests[] = {
     {"order without waiting", test_order_without_waiting},
     {"sequences hold collectives", test_sequences_hold_collectives},
     {"detached goes on beside", test_detached_goes_on_beside},
+    {"a hop goes on beside", test_a_hop_goes_on_beside},
+    {"sequences hold rings", test_sequences_hold_rings},
     {"a sender goes on", test_a_sender_goes_on},
     {"waits are on the board", test_waits_are_on_the_board},
     {"errors name what failed", test_errors_name_what_failed},
