@@ -85,7 +85,9 @@ void mimo_cuda_norm(struct mimo_backend_ops *ops, bool is_bf16);
 void mimo_cuda_activation(struct mimo_backend_ops *ops, bool is_bf16);
 void mimo_cuda_rotary(struct mimo_backend_ops *ops, bool is_bf16);
 void mimo_cuda_attention(struct mimo_backend_ops *ops, bool is_bf16);
+void mimo_cuda_attention_merge(struct mimo_backend_ops *ops, bool is_bf16);
 void mimo_cuda_tokens(struct mimo_backend_ops *ops, bool is_bf16);
+void mimo_cuda_experts(struct mimo_backend_ops *ops, bool is_bf16);
 void mimo_cuda_images(struct mimo_backend_ops *ops, bool is_bf16);
 void mimo_cuda_optimizer(struct mimo_backend_ops *ops, bool is_bf16);
 

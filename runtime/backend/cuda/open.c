@@ -42,7 +42,9 @@ static void fill_table(struct mimo_backend_ops *ops, bool is_bf16)
     mimo_cuda_activation(ops, is_bf16);
     mimo_cuda_rotary(ops, is_bf16);
     mimo_cuda_attention(ops, is_bf16);
+    mimo_cuda_attention_merge(ops, is_bf16);
     mimo_cuda_tokens(ops, is_bf16);
+    mimo_cuda_experts(ops, is_bf16);
     mimo_cuda_images(ops, is_bf16);
     mimo_cuda_optimizer(ops, is_bf16);
 }

@@ -13,7 +13,8 @@ constexpr int64_t HEAD_DIM_MAX = 256, LENGTH_MAX = INT32_MAX / 2;
 bool check_shape(struct mimo_backend *be, const struct mimo_attention *shape, const char *operation)
 {
     const bool is_within = shape->head_dim <= HEAD_DIM_MAX && shape->queries <= LENGTH_MAX &&
-                           shape->keys <= LENGTH_MAX;
+                           shape->keys <= LENGTH_MAX && shape->query_pitch <= LENGTH_MAX &&
+                           shape->key_pitch <= LENGTH_MAX;
     return mimo_cuda_check(mimo_cuda_of(be), is_within ? cudaSuccess : cudaErrorInvalidValue,
                            operation);
 }
@@ -25,6 +26,8 @@ attention_shape shape_of(const struct mimo_attention *shape, const P *...tensors
     attention_shape result;
     result.queries = (int)shape->queries;
     result.keys = (int)shape->keys;
+    result.query_pitch = (int)shape->query_pitch;
+    result.key_pitch = (int)shape->key_pitch;
     result.heads = (int)shape->heads;
     result.groups = (int)shape->groups;
     result.share = shape->groups > 0 ? (int)(shape->heads / shape->groups) : 1;
@@ -84,7 +87,7 @@ void attention_backward(struct mimo_backend *be, const struct mimo_attention *sh
 /* delta, one of each query of each head. */
 size_t attention_workspace(struct mimo_backend *be, const struct mimo_attention *shape)
 {
-    const int64_t count = shape->batch * shape->heads * shape->queries;
+    const int64_t count = shape->batch * shape->heads * shape->query_pitch;
     (void)be;
     return (size_t)(ceil_div(count * (int64_t)sizeof(float), 64) * 64);
 }

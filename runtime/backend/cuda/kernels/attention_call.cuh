@@ -15,7 +15,7 @@ constexpr float LOG2_E = 1.44269504088896341f;
 /* struct mimo_attention (backend.h) in the kernels' types; `share` query heads read one key head.
  */
 struct attention_shape {
-    int queries, keys, heads, groups, share, head_dim;
+    int queries, keys, query_pitch, key_pitch, heads, groups, share, head_dim;
     int64_t q_stride, k_stride, v_stride, out_stride;
     float scale, scale_log2; /* the second for powers of two: scale · log2 e */
     bool is_causal;
@@ -29,7 +29,8 @@ template <typename T> struct attention_forward_call {
     float *lse;
 };
 
-/* delta [batch, heads, queries] is dout · out of each query: the workspace, between the kernels. */
+/* delta [batch, heads, query_pitch] is dout · out of each query: the workspace, between the
+ * kernels. */
 template <typename T> struct attention_backward_call {
     struct attention_shape shape;
     const T *q, *k, *v, *out, *dout;
@@ -44,27 +45,45 @@ static __device__ __forceinline__ int keys_seen(const struct attention_shape &sh
     return shape.is_causal ? min(shape.keys, shape.keys - shape.queries + query + 1) : shape.keys;
 }
 
-/* Rows of the tile that starts at row `first` of a head, of the `length` that a sequence has. */
+/* A head's rows from `row` of the tensor on, of which the sequence has `count`. */
 template <typename T>
 static __device__ __forceinline__ attention_rows<T> rows_of(const struct attention_shape &shape,
-                                                            T *memory, int64_t stride, int sequence,
-                                                            int head, int first, int length)
+                                                            T *memory, int64_t stride, int64_t row,
+                                                            int head, int count)
 {
     attention_rows<T> rows;
-    rows.first =
-        memory + ((int64_t)sequence * length + first) * stride + (int64_t)head * shape.head_dim;
+    rows.first = memory + row * stride + (int64_t)head * shape.head_dim;
     rows.stride = stride;
-    rows.count = length - first;
+    rows.count = count;
     rows.head_dim = shape.head_dim;
     rows.is_aligned = shape.is_aligned;
     return rows;
+}
+
+/* From query `first` of a sequence on, or what belongs to it. */
+template <typename T>
+static __device__ __forceinline__ attention_rows<T>
+query_rows_of(const struct attention_shape &shape, T *memory, int64_t stride, int sequence,
+              int head, int first)
+{
+    return rows_of(shape, memory, stride, (int64_t)sequence * shape.query_pitch + first, head,
+                   shape.queries - first);
+}
+
+template <typename T>
+static __device__ __forceinline__ attention_rows<T> key_rows_of(const struct attention_shape &shape,
+                                                                T *memory, int64_t stride,
+                                                                int sequence, int group, int first)
+{
+    return rows_of(shape, memory, stride, (int64_t)sequence * shape.key_pitch + first, group,
+                   shape.keys - first);
 }
 
 /* Where the statistics (lse, delta) of a head's queries start. */
 static __device__ __forceinline__ int64_t statistics_at(const struct attention_shape &shape,
                                                         int sequence, int head)
 {
-    return ((int64_t)sequence * shape.heads + head) * shape.queries;
+    return ((int64_t)sequence * shape.heads + head) * shape.query_pitch;
 }
 
 /* A block's tile of queries of one head. The last queries see most keys: they come first. */
@@ -83,14 +102,13 @@ struct attention_queries {
     template <typename T>
     __device__ __forceinline__ attention_rows<T> rows(T *memory, int64_t stride) const
     {
-        return rows_of(shape, memory, stride, place.sequence, place.head, first, shape.queries);
+        return query_rows_of(shape, memory, stride, place.sequence, place.head, first);
     }
     /* Of the keys, or values, from `key` on. */
     template <typename T>
     __device__ __forceinline__ attention_rows<T> key_rows(T *memory, int64_t stride, int key) const
     {
-        return rows_of(shape, memory, stride, place.sequence, place.head / shape.share, key,
-                       shape.keys);
+        return key_rows_of(shape, memory, stride, place.sequence, place.head / shape.share, key);
     }
     /* None of them sees this key or a later one. */
     __device__ __forceinline__ int keys_end(int tile_rows) const
@@ -118,14 +136,14 @@ struct attention_keys {
     template <typename T>
     __device__ __forceinline__ attention_rows<T> rows(T *memory, int64_t stride) const
     {
-        return rows_of(shape, memory, stride, place.sequence, place.head, first, shape.keys);
+        return key_rows_of(shape, memory, stride, place.sequence, place.head, first);
     }
     /* Of the queries of a head, or what belongs to them, from `query` on. */
     template <typename T>
     __device__ __forceinline__ attention_rows<T> query_rows(T *memory, int64_t stride, int head,
                                                             int query) const
     {
-        return rows_of(shape, memory, stride, place.sequence, head, query, shape.queries);
+        return query_rows_of(shape, memory, stride, place.sequence, head, query);
     }
     /* The first of the heads that share the keys. */
     __device__ __forceinline__ int head() const

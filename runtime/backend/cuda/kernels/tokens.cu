@@ -160,25 +160,6 @@ template <typename T> struct entropy {
 constexpr int ENTROPY_SHARE = 8;
 constexpr unsigned ENTROPY_THREADS = 512;
 
-/* The columns of the thread's chunks, none for a team without a row. */
-template <int N, typename Work>
-static __device__ __forceinline__ void for_columns(bool has_row, int64_t count, Work work)
-{
-    const int64_t end = has_row ? count : 0, step = static_cast<int64_t>(blockDim.x) * N;
-#pragma unroll 4
-    for (int64_t column = static_cast<int64_t>(threadIdx.x) * N; column < end; column += step)
-        work(column);
-}
-
-/* The rows of the thread's team; has_row is false where other teams of the block have more. */
-template <typename Work>
-static __device__ __forceinline__ void for_team_rows(int64_t rows, Work work)
-{
-    const int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.y;
-    for (int64_t row = static_cast<int64_t>(blockIdx.x) * blockDim.y; row < rows; row += step)
-        work(row + threadIdx.y, row + threadIdx.y < rows);
-}
-
 template <int N, typename T>
 static __global__ void __launch_bounds__(ENTROPY_THREADS)
     entropy_max_kernel(float *maximum, const entropy<T> call)
