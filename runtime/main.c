@@ -47,7 +47,9 @@ static enum mimo_status check_world(const struct process *process, struct mimo_e
                               " %s started: mpirun -n %" PRIu32 " mimo-exec %s",
                               wanted, wanted == 1 ? "" : "s", size, size == 1 ? "was" : "were",
                               wanted, process->options.plan);
-    return mimo_engine_supports(&process->plan, err);
+    return process->options.action == MIMO_ACTION_PREFLIGHT
+               ? MIMO_OK
+               : mimo_engine_supports(&process->plan, err);
 }
 
 static enum mimo_status agree(struct process *process, struct mimo_error *err)
@@ -95,6 +97,8 @@ static enum mimo_status act(struct process *process, struct mimo_error *err)
         return mimo_run_evaluate(&run, err);
     case MIMO_ACTION_GENERATE:
         return mimo_run_generate(&run, err);
+    case MIMO_ACTION_PREFLIGHT:
+        return mimo_run_preflight(&run, err);
     case MIMO_ACTION_TRAIN:
     case MIMO_ACTION_HELP:
     case MIMO_ACTION_VERSION:

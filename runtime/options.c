@@ -26,9 +26,11 @@ void mimo_options_print_help(FILE *file)
 {
     char left[64];
 
-    (void)fputs("usage: mpirun -n N mimo-exec [options] PLAN\n\n"
-                "Trains the model of PLAN as the plan says, or evaluates or generates with it.\n\n",
-                file);
+    (void)fputs(
+        "usage: mpirun -n N mimo-exec [options] PLAN\n\n"
+        "Trains the model of PLAN as the plan says, evaluates or generates with it, or tries "
+        "how its ranks\ncommunicate.\n\n",
+        file);
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         (void)snprintf(left, sizeof left, "--%s %s", OPTIONS[i].word,
                        OPTIONS[i].argument != NULL ? OPTIONS[i].argument : "");
@@ -112,6 +114,19 @@ static enum mimo_status set_backend(struct mimo_options *options, const char *wo
     return mimo_error_set(err, MIMO_E_USAGE, "--backend wants auto, cpu or cuda, not \"%s\"", word);
 }
 
+/* A run does one thing; --help and --version come before all. */
+static enum mimo_status set_action(struct mimo_options *options, enum mimo_action action,
+                                   struct mimo_error *err)
+{
+    if (options->action == MIMO_ACTION_HELP || options->action == MIMO_ACTION_VERSION)
+        return MIMO_OK;
+    if (options->action != MIMO_ACTION_TRAIN && options->action != action)
+        return mimo_error_set(err, MIMO_E_USAGE,
+                              "--eval, --generate and --preflight exclude each other");
+    options->action = action;
+    return MIMO_OK;
+}
+
 static enum mimo_status set_option(struct mimo_options *options, enum option_id id,
                                    const char *value, struct mimo_error *err)
 {
@@ -121,12 +136,10 @@ static enum mimo_status set_option(struct mimo_options *options, enum option_id 
 
     switch (id) {
     case OPTION_EVAL:
-        options->action = MIMO_ACTION_EVALUATE;
         run->eval = value;
-        break;
+        return set_action(options, MIMO_ACTION_EVALUATE, err);
     case OPTION_GENERATE:
-        options->action = MIMO_ACTION_GENERATE;
-        break;
+        return set_action(options, MIMO_ACTION_GENERATE, err);
     case OPTION_PROMPT:
         run->prompt = value;
         break;
@@ -144,6 +157,8 @@ static enum mimo_status set_option(struct mimo_options *options, enum option_id 
         return parse_real(word, value, 0.0, 1e6, &run->temperature, err);
     case OPTION_TOP_P:
         return parse_real(word, value, 0.0, 1.0, &run->top_p, err);
+    case OPTION_PREFLIGHT:
+        return set_action(options, MIMO_ACTION_PREFLIGHT, err);
     case OPTION_STEPS:
         return parse_count(word, value, &run->steps, err);
     case OPTION_ROOT:
@@ -186,8 +201,6 @@ static enum mimo_status check_combination(const struct mimo_options *options,
     if (!generates && (run->prompt != NULL || run->prompts != NULL || run->image_count > 0))
         return mimo_error_set(err, MIMO_E_USAGE,
                               "--prompt, --prompts and --image go with --generate");
-    if (generates && run->eval != NULL)
-        return mimo_error_set(err, MIMO_E_USAGE, "--eval and --generate exclude each other");
     if (run->prompts != NULL && run->image_count > 0)
         return mimo_error_set(err, MIMO_E_USAGE,
                               "--image goes with --prompt; a file of prompts names its own images");

@@ -4,6 +4,7 @@
 #include "plan/memory.h"
 #include "runtime/model/dtype.h"
 #include "runtime/model/required.h"
+#include "runtime/train/groups.h"
 
 /* -- what this version carries out ------------------------------------------------------------ */
 
@@ -55,28 +56,7 @@ static struct mimo_group **group_field(struct mimo_engine *engine,
                : NULL;
 }
 
-/* In the plan's order on all ranks. A group of one rank stays NULL: nothing is to be done there. */
-static enum mimo_status make_group(struct mimo_engine *engine, struct mimo_transport *transport,
-                                   const struct mimo_plan_groups *groups, struct mimo_group **out,
-                                   struct mimo_error *err)
-{
-    const char *module = mimo_plan_text(engine->plan, engine->plan->modules[groups->module].name);
-    const char *name =
-        mimo_arena_printf(&engine->table, "%s %s", module, mimo_group_kind_word(groups->kind));
-    uint32_t *ranks = MIMO_NEW_ARRAY(&engine->table, uint32_t, groups->size);
-    uint32_t group, member, count = 0;
-    struct mimo_group *made = NULL;
-
-    if (groups->size < 2)
-        return MIMO_OK;
-    if (mimo_groups_find(groups, engine->rank, &group, &member))
-        for (; count < groups->size; count++)
-            ranks[count] = mimo_groups_member(groups, group, count);
-    MIMO_TRY(transport->ops->group_make(transport, ranks, count, name, &made, err));
-    *out = made;
-    return MIMO_OK;
-}
-
+/* In the plan's order on all ranks. A group of one rank is NULL: nothing is to be done there. */
 static enum mimo_status make_groups(struct mimo_engine *engine, struct mimo_transport *transport,
                                     struct mimo_error *err)
 {
@@ -87,7 +67,7 @@ static enum mimo_status make_groups(struct mimo_engine *engine, struct mimo_tran
         const struct mimo_plan_groups *groups = &plan->groups[i];
         struct mimo_group **field = group_field(engine, groups);
         if (field != NULL)
-            MIMO_TRY(make_group(engine, transport, groups, field, err));
+            MIMO_TRY(mimo_groups_make(transport, plan, groups, &engine->table, field, err));
     }
     for (uint32_t i = 0; i < plan->module_count; i++)
         mimo_group_detach(engine->groups[i].dp_cp);

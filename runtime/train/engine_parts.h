@@ -24,6 +24,10 @@ enum mimo_status mimo_engine_transfer(struct mimo_engine *engine,
                                       const struct mimo_plan_instruction *instruction,
                                       struct mimo_error *err);
 
+/* The name of a stage: that of its module, with a number where there are several ("llm.1"). */
+void mimo_name_stage(const struct mimo_plan *plan, char *text, size_t size, uint32_t module,
+                     uint32_t stage);
+
 /* Notes for the watchdog which instruction this rank stands at. */
 void mimo_engine_note(struct mimo_engine *engine, const struct mimo_plan_instruction *instruction);
 

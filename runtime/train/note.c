@@ -4,14 +4,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The name of a stage's module, with its number where there are several. */
-static void name_stage(const struct mimo_engine *engine, char *text, size_t size, uint32_t module,
-                       uint32_t stage)
+void mimo_name_stage(const struct mimo_plan *plan, char *text, size_t size, uint32_t module,
+                     uint32_t stage)
 {
-    const struct mimo_plan_module *plan = &engine->plan->modules[module];
-    const char *name = mimo_plan_text(engine->plan, plan->name);
+    const char *name = mimo_plan_text(plan, plan->modules[module].name);
 
-    if (plan->stage_count == 1)
+    if (plan->modules[module].stage_count == 1)
         (void)snprintf(text, size, "%s", name);
     else
         (void)snprintf(text, size, "%s.%" PRIu32, name, stage);
@@ -32,13 +30,15 @@ static struct subject subject_of(const struct mimo_engine *engine,
 
     if (index != MIMO_NONE) {
         const struct mimo_plan_edge *edge = &engine->plan->edges[index];
-        name_stage(engine, subject.first, sizeof subject.first, edge->from_module,
-                   edge->from_stage);
-        name_stage(engine, subject.second, sizeof subject.second, edge->to_module, edge->to_stage);
+        mimo_name_stage(engine->plan, subject.first, sizeof subject.first, edge->from_module,
+                        edge->from_stage);
+        mimo_name_stage(engine->plan, subject.second, sizeof subject.second, edge->to_module,
+                        edge->to_stage);
         subject.micro_step = sends ? instruction->send_micro_step : instruction->receive_micro_step;
     } else if (instruction->place != MIMO_NONE) {
         const struct mimo_plan_place *place = &engine->plan->places[instruction->place];
-        name_stage(engine, subject.first, sizeof subject.first, place->module, place->stage);
+        mimo_name_stage(engine->plan, subject.first, sizeof subject.first, place->module,
+                        place->stage);
     }
     return subject;
 }

@@ -1,5 +1,6 @@
 /*
- * run.h - the three things that mimo-exec does with a plan: train, evaluate, generate.
+ * run.h - what mimo-exec does with a plan: train, evaluate, generate, and try how ranks
+ * communicate.
  *
  * All are collective over the world. A failure that every rank knows of has err->is_agreed set; any
  * other is this rank's alone, and the caller ends the job.
@@ -35,6 +36,14 @@ struct mimo_run {
 enum mimo_status mimo_run_train(struct mimo_run *run, struct mimo_error *err);
 enum mimo_status mimo_run_evaluate(struct mimo_run *run, struct mimo_error *err);
 enum mimo_status mimo_run_generate(struct mimo_run *run, struct mimo_error *err);
+
+/*
+ * Makes every group of the plan that has more than one member, also those that training makes no
+ * use of, and passes a known pattern through each operation of each; sends messages along each edge
+ * to the very ranks that it joins. Rank 0 prints a line for each kind of group and each edge.
+ * Neither data nor weights are read. MIMO_E_FAILED, on all ranks, names the first that went wrong.
+ */
+enum mimo_status mimo_run_preflight(struct mimo_run *run, struct mimo_error *err);
 
 /* -- shared by them --------------------------------------------------------------------------- */
 

@@ -122,6 +122,15 @@ case_module_in_lib() {
   expect_success
 }
 
+case_preflight_of_devices() {
+  compile plan tied pipeline single records
+  on_devices 2
+  execute 2 --preflight "$work/plan"
+  expect_success
+  expect_report 2
+  expect_line "$out" '^preflight of 2 ranks over nccl; '
+}
+
 # -- endings -----------------------------------------------------------------------------------------------
 
 start_endless_on_devices() { # options...

@@ -142,6 +142,8 @@ source "$here/endings.sh"
 source "$here/checkpoints.sh"
 # shellcheck source=generation.sh
 source "$here/generation.sh"
+# shellcheck source=preflight.sh
+source "$here/preflight.sh"
 # shellcheck source=devices.sh
 source "$here/devices.sh"
 "case_$case"
