@@ -97,6 +97,15 @@ static void ties(struct rig *rig)
         check_route(rig, ROWS, EXPERTS, top_k);
 }
 
+/* Logits whose exponentials are too large for float32. */
+static void large(struct rig *rig)
+{
+    enum { ROWS = 3, EXPERTS = 7 };
+    for (int64_t i = 0; i < ROWS * EXPERTS; i++)
+        logits[i] = 256 + (double)(2 * (i * 5 % EXPERTS));
+    check_route(rig, ROWS, EXPERTS, 2);
+}
+
 /* Whatever the logits are, choices are different experts. */
 static void not_a_number(struct rig *rig)
 {
@@ -119,27 +128,37 @@ static void not_a_number(struct rig *rig)
     CHECK(isnan(got[0]));
 }
 
-/* Sums start from 0.25; samples come in any order, and some rows have none. */
-static void check_sums(struct rig *rig, int64_t rows, int64_t experts, int64_t top_k)
+enum { SAMPLES = 5 };
+
+/* Adds what a row chose to the sums of its sample in `expected`, and its probabilities. */
+static void expect_sums(const double *probabilities, int64_t row, int32_t sample, int64_t experts,
+                        int64_t top_k)
 {
-    enum { SAMPLES = 5 };
-    int32_t samples[IDS];
+    double *const sum = expected + 2 * experts * sample;
+    for (int64_t k = 0; k < top_k; k++)
+        sum[chosen[row * top_k + k]] += 1;
+    for (int64_t e = 0; e < experts; e++)
+        sum[experts + e] += probabilities[row * experts + e];
+}
+
+/* Sums start from 0.25. Samples have `run` rows at a time, and come again; some rows have none. */
+static void check_sums(struct rig *rig, int64_t rows, int64_t experts, int64_t top_k, int64_t run)
+{
     const int64_t count = SAMPLES * 2 * experts;
+    int32_t samples[IDS];
     void *sums, *probabilities;
     rig_fill(rig, logits, rows * experts, 3);
     expect_routes(rows, experts, top_k);
-    memcpy(other, expected, (size_t)(rows * experts) * sizeof *other);
+    memcpy(other, expected, sizeof other);
+    probabilities = rig_put_wide(rig, other, rows * experts);
     for (int64_t i = 0; i < count; i++)
         expected[i] = 0.25;
     sums = rig_put_wide(rig, expected, count);
     for (int64_t i = 0; i < rows; i++) {
-        double *const sum = expected + 2 * experts * (samples[i] = (int32_t)(i * i / 7 % 6) - 1);
-        for (int64_t k = 0; k < top_k && samples[i] >= 0; k++)
-            sum[chosen[i * top_k + k]] += 1;
-        for (int64_t e = 0; e < experts && samples[i] >= 0; e++)
-            sum[experts + e] += other[i * experts + e];
+        samples[i] = (int32_t)((i / run + 2) % (SAMPLES + 1)) - 1;
+        if (samples[i] >= 0)
+            expect_sums(other, i, samples[i], experts, top_k);
     }
-    probabilities = rig_put_wide(rig, other, rows * experts);
     rig->be.ops->route_sums(&rig->be, sums, probabilities, rig_put_ids(rig, chosen, rows * top_k),
                             rig_put_ids(rig, samples, rows), rows, experts, top_k);
     rig_expect_wide(rig, "sums of routes", sums, expected, count);
@@ -147,10 +166,11 @@ static void check_sums(struct rig *rig, int64_t rows, int64_t experts, int64_t t
 
 static void route_sums(struct rig *rig)
 {
-    check_sums(rig, 300, 8, 2);
-    check_sums(rig, 50, 130, 5);
-    check_sums(rig, 1, 1, 1);
-    check_sums(rig, 0, 4, 2);
+    check_sums(rig, 300, 8, 2, 7);
+    check_sums(rig, 50, 130, 5, 1);
+    check_sums(rig, 1300, 9, 2, 600);
+    check_sums(rig, 1, 1, 1, 1);
+    check_sums(rig, 0, 4, 2, 1);
 }
 
 /* -- sums of rows by index --------------------------------------------------------------------- */
@@ -196,13 +216,17 @@ static void combine(struct rig *rig)
     }
 EACH(route)
 EACH(ties)
+EACH(large)
 EACH(not_a_number)
 EACH(route_sums)
 EACH(combine)
 
 static const struct mimo_test tests[] = {
-    {"the router's choice", test_route},     {"the first of equals", test_ties},
-    {"not a number", test_not_a_number},     {"how often and how likely", test_route_sums},
+    {"the router's choice", test_route},
+    {"the first of equals", test_ties},
+    {"large logits", test_large},
+    {"not a number", test_not_a_number},
+    {"how often and how likely", test_route_sums},
     {"sums of rows by index", test_combine},
 };
 

@@ -32,6 +32,8 @@ problem problem_of(int64_t batch, int64_t queries, int64_t keys, int64_t heads, 
     p.shape.batch = batch;
     p.shape.queries = queries;
     p.shape.keys = keys;
+    p.shape.query_pitch = queries;
+    p.shape.key_pitch = keys;
     p.shape.heads = heads;
     p.shape.groups = groups;
     p.shape.head_dim = head_dim;

@@ -45,21 +45,23 @@ attention_shape shape_of(const struct mimo_attention *shape, const P *...tensors
     return result;
 }
 
+/* `others` are the call's besides q, k and v. */
+template <typename T, typename... P>
+attention_inputs<T> inputs_of(const struct mimo_attention *shape, const void *q, const void *k,
+                              const void *v, const P *...others)
+{
+    return {shape_of<T>(shape, q, k, v, others...), (const T *)q, (const T *)k, (const T *)v};
+}
+
 template <typename T>
 void attention_forward(struct mimo_backend *be, const struct mimo_attention *shape, void *out,
                        void *lse, const void *q, const void *k, const void *v, void *workspace)
 {
-    attention_forward_call<T> call;
     (void)workspace;
-    if (!check_shape(be, shape, "attention_forward"))
-        return;
-    call.shape = shape_of<T>(shape, q, k, v, out);
-    call.q = (const T *)q;
-    call.k = (const T *)k;
-    call.v = (const T *)v;
-    call.out = (T *)out;
-    call.lse = (float *)lse;
-    attention_forward_launch(be, shape->batch, call);
+    if (check_shape(be, shape, "attention_forward"))
+        attention_forward_launch(
+            be, shape->batch,
+            attention_forward_call<T>{inputs_of<T>(shape, q, k, v, out), (T *)out, (float *)lse});
 }
 
 template <typename T>
@@ -67,21 +69,12 @@ void attention_backward(struct mimo_backend *be, const struct mimo_attention *sh
                         void *dk, void *dv, const void *dout, const void *out, const void *lse,
                         const void *q, const void *k, const void *v, void *workspace)
 {
-    attention_backward_call<T> call;
-    if (!check_shape(be, shape, "attention_backward"))
-        return;
-    call.shape = shape_of<T>(shape, q, k, v, out, dout, dq, dk, dv);
-    call.q = (const T *)q;
-    call.k = (const T *)k;
-    call.v = (const T *)v;
-    call.out = (const T *)out;
-    call.dout = (const T *)dout;
-    call.lse = (const float *)lse;
-    call.delta = (float *)workspace;
-    call.dq = (T *)dq;
-    call.dk = (T *)dk;
-    call.dv = (T *)dv;
-    attention_backward_launch(be, shape->batch, call);
+    if (check_shape(be, shape, "attention_backward"))
+        attention_backward_launch(
+            be, shape->batch,
+            attention_backward_call<T>{inputs_of<T>(shape, q, k, v, out, dout, dq, dk, dv),
+                                       (const T *)out, (const T *)dout, (const float *)lse,
+                                       (float *)workspace, (T *)dq, (T *)dk, (T *)dv});
 }
 
 /* delta, one of each query of each head. */

@@ -22,18 +22,21 @@ struct attention_shape {
     bool is_aligned; /* all rows start at multiples of 16 bytes and are whole chunks of them */
 };
 
-template <typename T> struct attention_forward_call {
+/* What both passes start from. */
+template <typename T> struct attention_inputs {
     struct attention_shape shape;
     const T *q, *k, *v;
+};
+
+template <typename T> struct attention_forward_call : attention_inputs<T> {
     T *out;
     float *lse;
 };
 
 /* delta [batch, heads, query_pitch] is dout · out of each query: the workspace, between the
  * kernels. */
-template <typename T> struct attention_backward_call {
-    struct attention_shape shape;
-    const T *q, *k, *v, *out, *dout;
+template <typename T> struct attention_backward_call : attention_inputs<T> {
+    const T *out, *dout;
     const float *lse;
     float *delta;
     T *dq, *dk, *dv;

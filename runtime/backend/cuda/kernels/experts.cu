@@ -38,9 +38,8 @@ static __device__ __forceinline__ void softmax(float *probabilities, const T *lo
     for_lanes(count, [&](int e) { probabilities[e] /= total; });
 }
 
-/* Numbers in the order in which experts are chosen, the largest first: by probability, whose bits
- * as an integer grow with it, then from the last expert to the first. No two are equal, and NaN,
- * which is above all, has its place too. */
+/* Experts are chosen by descending rank: by probability, whose bits as an integer grow with it, and
+ * of equals the first. No two ranks are equal, and NaN, which is above all, has one too. */
 static __device__ __forceinline__ uint64_t rank_of(float probability, int expert)
 {
     return static_cast<uint64_t>(__float_as_uint(probability)) << 32 |
