@@ -21,6 +21,12 @@
 
 #include <stdbool.h>
 
+/* Columns of some samples: positions of the micro-step and columns of the edge, ends exclusive. */
+struct mimo_tile {
+    uint32_t sample_begin, sample_end;
+    uint32_t column_begin, column_end;
+};
+
 struct mimo_transfer {
     uint32_t source, destination;      /* ranks */
     uint32_t sample_begin, sample_end; /* positions of the micro-step */
@@ -36,6 +42,7 @@ struct mimo_transfers {
     const struct mimo_plan_module *from, *to;
     uint32_t from_pp, to_pp; /* pipeline ranks of the two stages */
     uint32_t columns;
+    bool shares_ranks;                             /* a bridge with both ends on the same ranks */
     uint32_t sample_end, column_begin, column_end; /* the window; its samples begin at `sample` */
     uint32_t sample, column;
 };
@@ -50,8 +57,19 @@ void mimo_transfers_init(struct mimo_transfers *transfers, const struct mimo_pla
 /* The next transfer, or false at the end. O(1) per transfer, filters included. */
 bool mimo_transfers_next(struct mimo_transfers *transfers, struct mimo_transfer *out_transfer);
 
-/* The columns of the edge that part `part` of `parts` (a tp × cp position of one end) carries. */
+/* The columns of the edge that part `part` of `parts` ranks that share them out carries. */
 void mimo_bridge_columns(uint32_t columns, uint32_t part, uint32_t parts, uint32_t *out_begin,
                          uint32_t *out_end);
+
+/* What `rank` carries as the source, or as the destination, of edge `edge`: what it sends or
+ * receives, and brings to or gets from its tensor and context group. The tiles of a replica's ranks
+ * are its samples and all columns, each once. The rank is at that end. */
+struct mimo_tile mimo_bridge_tile(const struct mimo_plan *plan, uint32_t edge, bool is_source,
+                                  uint32_t rank);
+
+/* True where whoever receives over bridge `edge` in `direction` has all rows already, on shared
+ * ranks, from rows that are not cut by position: it copies them, and nothing is sent or gathered.
+ */
+bool mimo_bridge_is_local(const struct mimo_plan *plan, uint32_t edge, uint32_t direction);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "compiler/planner/communication_parts.h"
 #include "compiler/planner/layout.h"
+#include "plan/bridge.h"
 #include "plan/communication.h"
 
 /* What LOAD adds up: targets, tokens, images, and whether a sample is bad. */
@@ -114,7 +115,7 @@ static void add_norm(struct mimo_communication_list *list)
 
 /* Rows that are cut by position on the sending end, over sequence or context, become columns: each
  * rank fills the rows that it holds (tensor ranks with equal rows a piece of them each), and the
- * sum over the group leaves each with its columns. */
+ * sum over the group leaves each with its tile. */
 static void add_send(struct mimo_communication_list *list, const struct mimo_plan_edge *edge)
 {
     const struct mimo_plan_module *module = list->module;
@@ -124,12 +125,14 @@ static void add_send(struct mimo_communication_list *list, const struct mimo_pla
                                MIMO_CONTENT_TRANSFER, MIMO_ROW_UNIT_IMAGE_ROWS, edge->columns);
 }
 
-/* A bridge's rows are gathered from all columns. Between stages a rank gets its own rows, and only
- * where tensor ranks hold equal rows the columns were shared out. */
+/* A bridge's rows are gathered from all tiles, unless they are here. Between stages a rank gets its
+ * own rows, and only where tensor ranks hold equal rows the columns were shared out. */
 static void add_receive(struct mimo_communication_list *list, const struct mimo_plan_edge *edge)
 {
     const bool is_encoder = list->module->kind == MIMO_MODULE_KIND_ENCODER;
 
+    if (mimo_bridge_is_local(list->plan, list->next.edge, list->next.direction))
+        return;
     if (edge->is_bridge != 0)
         mimo_communication_add(list, MIMO_OPERATION_ALL_GATHER, MIMO_GROUP_KIND_TP_CP,
                                MIMO_CONTENT_TRANSFER, MIMO_ROW_UNIT_IMAGE_ROWS, edge->columns);

@@ -94,6 +94,16 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static struct share common_share(const struct share *a, const struct share *b)
+{
+    return (struct share){
+        later(a->sample_begin, b->sample_begin),
+        earlier(a->sample_end, b->sample_end),
+        later(a->column_begin, b->column_begin),
+        earlier(a->column_end, b->column_end),
+    };
+}
+
 static void append(struct transfers *list, struct mimo_arena *arena,
                    const struct mimo_transfer *transfer)
 {
@@ -103,16 +113,39 @@ static void append(struct transfers *list, struct mimo_arena *arena,
 static void append_common(struct transfers *list, struct mimo_arena *arena, uint32_t source,
                           const struct share *a, uint32_t destination, const struct share *b)
 {
-    const uint64_t sample_begin = later(a->sample_begin, b->sample_begin);
-    const uint64_t sample_end = earlier(a->sample_end, b->sample_end);
-    const uint64_t column_begin = later(a->column_begin, b->column_begin);
-    const uint64_t column_end = earlier(a->column_end, b->column_end);
+    const struct share both = common_share(a, b);
 
-    if (sample_begin < sample_end && column_begin < column_end)
+    if (both.sample_begin < both.sample_end && both.column_begin < both.column_end)
         append(list, arena,
-               &(struct mimo_transfer){source, destination, (uint32_t)sample_begin,
-                                       (uint32_t)sample_end, (uint32_t)column_begin,
-                                       (uint32_t)column_end});
+               &(struct mimo_transfer){source, destination, (uint32_t)both.sample_begin,
+                                       (uint32_t)both.sample_end, (uint32_t)both.column_begin,
+                                       (uint32_t)both.column_end});
+}
+
+static bool is_on_shared_ranks(const struct mimo_plan_edge *edge)
+{
+    return edge->is_bridge != 0 && edge->shares_ranks != 0;
+}
+
+/* Of rank `at` of a stage whose ranks both ends of the edge lie on: those that have it and the same
+ * samples on both ends share out the columns. */
+static struct share shared_share(const struct mimo_prover *prover,
+                                 const struct mimo_plan_edge *edge, uint64_t at)
+{
+    const struct mimo_plan_module *from = &prover->plan->modules[edge->from_module];
+    const struct mimo_plan_module *to = &prover->plan->modules[edge->to_module];
+    const uint64_t from_parts = (uint64_t)from->tp * from->cp;
+    const uint64_t to_parts = (uint64_t)to->tp * to->cp;
+    const uint64_t first = later(at / from_parts * from_parts, at / to_parts * to_parts);
+    const uint64_t end =
+        earlier((at / from_parts + 1) * from_parts, (at / to_parts + 1) * to_parts);
+    const uint64_t columns = edge->columns, count = end - first;
+    const struct share a = {at / from_parts * from->samples, (at / from_parts + 1) * from->samples,
+                            (at - first) * columns / count, (at - first + 1) * columns / count};
+    const struct share b = {at / to_parts * to->samples, (at / to_parts + 1) * to->samples, 0,
+                            columns};
+
+    return common_share(&a, &b);
 }
 
 /* What the rank with `own` sends: position p belongs to replica p / samples of the other end, and
@@ -145,7 +178,12 @@ static struct transfers list_all_sends(struct mimo_prover *prover, uint32_t inde
     uint32_t rank = from->rank_offset + edge->from_stage % from->pp * (parts * from->dp);
     struct transfers list = {0};
 
-    for (uint32_t dp = 0; dp < from->dp; dp++) {
+    for (uint32_t at = 0; is_on_shared_ranks(edge) && at < parts * from->dp; at++) {
+        const struct share own = shared_share(prover, edge, at);
+
+        append_common(&list, prover->arena, rank + at, &own, rank + at, &own);
+    }
+    for (uint32_t dp = 0; !is_on_shared_ranks(edge) && dp < from->dp; dp++) {
         for (uint32_t part = 0; part < parts; part++, rank++) {
             const struct share own = share_of(from, edge->columns, dp, part);
 
@@ -299,7 +337,9 @@ static bool prove_coverage(struct mimo_prover *prover, uint32_t index,
     size_t at = 0;
 
     for (uint32_t i = 0; i < parts * to->dp; i++, rank++) {
-        const struct share share = share_of(to, edge->columns, i / parts, i % parts);
+        const struct share share = is_on_shared_ranks(edge)
+                                       ? shared_share(prover, edge, i)
+                                       : share_of(to, edge->columns, i / parts, i % parts);
         size_t end = at;
 
         while (end < receives->count && tiles[end]->destination == rank)
@@ -320,19 +360,31 @@ static bool is_cut_by_position(const struct mimo_plan_module *module)
     return module->cp > 1 || (module->tp > 1 && module->sequence_parallel != 0);
 }
 
+/* On shared ranks, each receiver has its samples from the sending replica that it is in itself. */
+static bool has_all_rows(const struct mimo_plan_edge *edge, const struct mimo_plan_module *sender,
+                         const struct mimo_plan_module *receiver)
+{
+    return is_on_shared_ranks(edge) && !is_cut_by_position(sender) &&
+           (sender->tp * sender->cp) % (receiver->tp * receiver->cp) == 0;
+}
+
 /* Over a bridge columns travel. Rows that are cut by position become columns by one sum, to which
  * each rank brings its own rows; where all ranks have all rows each takes its columns of them, and
- * nothing is summed. The receiver needs all columns. */
+ * nothing is summed. The receiver needs all columns, if it does not have them. */
 static void ask_bridge(struct mimo_prover *prover, uint32_t index, uint32_t direction)
 {
     const struct mimo_plan_edge *edge = &prover->plan->edges[index];
+    const struct mimo_plan_module *sender;
     struct mimo_asker asker;
 
     mimo_asker_begin_edge(&asker, prover, MIMO_OPCODE_SEND, index, direction);
+    sender = asker.module;
     if (is_cut_by_position(asker.module))
         mimo_ask(&asker, MIMO_OPERATION_REDUCE_SCATTER, MIMO_GROUP_KIND_TP_CP,
                  MIMO_CONTENT_TRANSFER, MIMO_ROW_UNIT_IMAGE_ROWS, edge->columns);
     mimo_asker_begin_edge(&asker, prover, MIMO_OPCODE_RECEIVE, index, direction);
+    if (has_all_rows(edge, sender, asker.module))
+        return;
     mimo_ask(&asker, MIMO_OPERATION_ALL_GATHER, MIMO_GROUP_KIND_TP_CP, MIMO_CONTENT_TRANSFER,
              MIMO_ROW_UNIT_IMAGE_ROWS, edge->columns);
 }

@@ -18,9 +18,13 @@ static uint32_t count_transfers(const struct mimo_plan *plan, uint32_t edge, uin
     return count;
 }
 
-static void open_end(struct mimo_link_end *end, const struct mimo_plan *plan, uint32_t module,
-                     uint32_t rank, uint32_t stage, struct mimo_group *group)
+static void open_end(struct mimo_link_end *end, const struct mimo_plan *plan, uint32_t edge,
+                     bool is_source, uint32_t rank, struct mimo_group *group,
+                     struct mimo_arena *table)
 {
+    const struct mimo_plan_edge *record = &plan->edges[edge];
+    const uint32_t module = is_source ? record->from_module : record->to_module;
+    const uint32_t stage = is_source ? record->from_stage : record->to_stage;
     const struct mimo_plan_module *described = &plan->modules[module];
     struct mimo_coordinate at;
 
@@ -32,6 +36,9 @@ static void open_end(struct mimo_link_end *end, const struct mimo_plan *plan, ui
     end->part = at.tp + described->tp * at.cp;
     end->parts = described->tp * described->cp;
     end->group = group;
+    end->tiles = MIMO_NEW_ARRAY(table, struct mimo_tile, end->parts);
+    for (uint32_t part = 0; part < end->parts; part++)
+        end->tiles[part] = mimo_bridge_tile(plan, edge, is_source, rank - end->part + part);
 }
 
 static void list_transfers(struct mimo_link_end *end, const struct mimo_plan *plan, uint32_t edge,
@@ -67,14 +74,14 @@ void mimo_link_open(struct mimo_link *link, const struct mimo_plan *plan, uint32
         .compute = *compute,
         .batch = batch,
     };
-    open_end(&link->source, plan, described->from_module, rank, described->from_stage,
-             source_group);
-    open_end(&link->destination, plan, described->to_module, rank, described->to_stage,
-             destination_group);
+    open_end(&link->source, plan, edge, true, rank, source_group, table);
+    open_end(&link->destination, plan, edge, false, rank, destination_group, table);
     list_transfers(&link->source, plan, edge, rank, MIMO_NONE, table);
     list_transfers(&link->destination, plan, edge, MIMO_NONE, rank, table);
     if (!link->source.is_here && !link->destination.is_here)
         return;
+    for (uint32_t direction = 0; direction < 2; direction++)
+        link->is_local[direction] = mimo_bridge_is_local(plan, edge, direction);
     link->rows_max =
         mimo_bridge_rows_max(plan, edge, link->source.is_here, link->destination.is_here);
     link->packed = mimo_tensor_take(arena, link->rows_max, columns, element);
@@ -109,113 +116,152 @@ static struct mimo_link_end *receiver_of(struct mimo_link *link, uint32_t direct
     return direction == MIMO_EDGE_FORWARD ? &link->destination : &link->source;
 }
 
-static uint32_t part_begin(const struct mimo_link *link, const struct mimo_link_end *end,
-                           uint32_t part)
-{
-    return (uint32_t)mimo_piece_begin((uint64_t)link->columns, part, end->parts);
-}
-
-/* Where part `part` begins in link->parts, in elements; its rows lie densely from there. */
-static size_t *part_begins(const struct mimo_link *link, const struct mimo_link_end *end,
-                           uint64_t rows)
-{
-    for (uint32_t part = 0; part <= end->parts; part++)
-        link->begins[part] = (size_t)rows * part_begin(link, end, part);
-    return link->begins;
-}
-
 static char *element_at(const struct mimo_link *link, void *base, uint64_t index)
 {
     return (char *)base + index * link->compute.be->element_size;
 }
 
-/* A transfer as rows and columns of this end: rows from the start of its replica's interval. */
+/* Samples and columns as rows and columns of this end: rows from the start of its replica's
+ * interval. */
 struct piece {
     uint64_t row, rows;
     uint64_t column, columns; /* from the start of the edge */
 };
 
-static struct piece piece_of(const struct mimo_link *link, const struct mimo_link_end *end,
-                             const struct mimo_transfer *transfer, uint32_t micro_step)
+static struct piece piece_of_tile(const struct mimo_link *link, const struct mimo_link_end *end,
+                                  const struct mimo_tile *tile, uint32_t micro_step)
 {
     return (struct piece){
         .row = mimo_batch_rows(link->batch, link->encoder, micro_step, end->interval.begin,
-                               transfer->sample_begin),
-        .rows = mimo_batch_rows(link->batch, link->encoder, micro_step, transfer->sample_begin,
-                                transfer->sample_end),
-        .column = transfer->column_begin,
-        .columns = transfer->column_end - transfer->column_begin,
+                               tile->sample_begin),
+        .rows = mimo_batch_rows(link->batch, link->encoder, micro_step, tile->sample_begin,
+                                tile->sample_end),
+        .column = tile->column_begin,
+        .columns = tile->column_end - tile->column_begin,
     };
+}
+
+static struct piece piece_of(const struct mimo_link *link, const struct mimo_link_end *end,
+                             const struct mimo_transfer *transfer, uint32_t micro_step)
+{
+    const struct mimo_tile tile = {transfer->sample_begin, transfer->sample_end,
+                                   transfer->column_begin, transfer->column_end};
+
+    return piece_of_tile(link, end, &tile, micro_step);
+}
+
+static struct piece piece_of_part(const struct mimo_link *link, const struct mimo_link_end *end,
+                                  uint32_t part, uint32_t micro_step)
+{
+    return piece_of_tile(link, end, &end->tiles[part], micro_step);
+}
+
+/* Where each part begins in link->parts, in elements; its rows lie densely from there. */
+static size_t *part_begins(const struct mimo_link *link, const struct mimo_link_end *end,
+                           uint32_t micro_step)
+{
+    link->begins[0] = 0;
+    for (uint32_t part = 0; part < end->parts; part++) {
+        const struct piece piece = piece_of_part(link, end, part, micro_step);
+        link->begins[part + 1] = link->begins[part] + piece.rows * piece.columns;
+    }
+    return link->begins;
+}
+
+/* Element (row, column) of the end's rows lies at base[(row - row_first) * stride + column -
+ * column_first]. */
+struct view {
+    char *base;
+    uint64_t stride, row_first, column_first;
+};
+
+static struct view whole_view(const struct mimo_link *link, void *rows)
+{
+    return (struct view){.base = rows, .stride = (uint64_t)link->columns};
+}
+
+/* A part of link->parts. */
+static struct view part_view(const struct mimo_link *link, const struct mimo_link_end *end,
+                             uint32_t part, uint32_t micro_step)
+{
+    const struct piece piece = piece_of_part(link, end, part, micro_step);
+
+    return (struct view){
+        .base = element_at(link, link->parts, part_begins(link, end, micro_step)[part]),
+        .stride = piece.columns,
+        .row_first = piece.row,
+        .column_first = piece.column,
+    };
+}
+
+static char *view_at(const struct mimo_link *link, const struct view *view,
+                     const struct piece *piece)
+{
+    return element_at(link, view->base,
+                      (piece->row - view->row_first) * view->stride + piece->column -
+                          view->column_first);
+}
+
+/* Copies a piece from one view of the rows to another. */
+static void copy_piece(const struct mimo_link *link, const struct view *to, const struct view *from,
+                       const struct piece *piece)
+{
+    struct mimo_backend *be = link->compute.be;
+
+    be->ops->copy(be, view_at(link, to, piece), (int64_t)to->stride, view_at(link, from, piece),
+                  (int64_t)from->stride, (int64_t)piece->rows, (int64_t)piece->columns);
 }
 
 /* -- sending ---------------------------------------------------------------------------------- */
 
-/* Sums partial rows over the group, part by part: afterwards this rank's part holds its columns. */
+/* Sums partial rows over the group, tile by tile: afterwards this rank's part holds its own. */
 static enum mimo_status reduce_parts(struct mimo_link *link, const struct mimo_link_end *end,
-                                     uint64_t rows, const void *partial, struct mimo_error *err)
+                                     uint32_t micro_step, const struct view *partial,
+                                     struct mimo_error *err)
 {
     const struct mimo_compute *compute = &link->compute;
-    struct mimo_backend *be = compute->be;
-    const size_t *begins = part_begins(link, end, rows);
 
     for (uint32_t part = 0; part < end->parts; part++) {
-        const int64_t first = part_begin(link, end, part);
-        const int64_t width = part_begin(link, end, part + 1) - first;
-        be->ops->copy(be, element_at(link, link->parts, begins[part]), width,
-                      (const char *)partial + (size_t)first * be->element_size, link->columns,
-                      (int64_t)rows, width);
+        const struct piece piece = piece_of_part(link, end, part, micro_step);
+        const struct view to = part_view(link, end, part, micro_step);
+        copy_piece(link, &to, partial, &piece);
     }
-    return compute->transport->ops->reduce_scatter(end->group, link->parts, begins, compute->dtype,
-                                                   err);
+    return compute->transport->ops->reduce_scatter(
+        end->group, link->parts, part_begins(link, end, micro_step), compute->dtype, err);
 }
-
-/* What messages are cut from: element (row, column) lies at base[row * stride + column -
- * column_first]. */
-struct view {
-    const char *base;
-    int64_t stride;
-    uint64_t column_first;
-};
 
 static void post_sends(struct mimo_link *link, const struct mimo_link_end *end, uint32_t micro_step,
                        uint32_t direction, const struct view *view, struct mimo_messages *messages)
 {
-    struct mimo_backend *be = link->compute.be;
     uint64_t used = 0;
 
     for (uint32_t i = 0; i < end->transfer_count; i++) {
         const struct mimo_transfer *transfer = &end->transfers[i];
         const struct piece piece = piece_of(link, end, transfer, micro_step);
-        char *const packed = element_at(link, link->packed, used);
-        const uint64_t offset =
-            piece.row * (uint64_t)view->stride + piece.column - view->column_first;
+        const struct view packed = {element_at(link, link->packed, used), piece.columns, piece.row,
+                                    piece.column};
 
-        be->ops->copy(be, packed, (int64_t)piece.columns, view->base + offset * be->element_size,
-                      view->stride, (int64_t)piece.rows, (int64_t)piece.columns);
+        copy_piece(link, &packed, view, &piece);
         used += piece.rows * piece.columns;
         messages->sends[messages->send_count++] = (struct mimo_message){
             .peer = direction == MIMO_EDGE_FORWARD ? transfer->destination : transfer->source,
             .tag = mimo_message_tag(link->edge, direction),
-            .data = packed,
-            .bytes = piece.rows * piece.columns * be->element_size,
+            .data = packed.base,
+            .bytes = piece.rows * piece.columns * link->compute.be->element_size,
         };
     }
 }
 
 enum mimo_status mimo_link_send(struct mimo_link *link, uint32_t micro_step, uint32_t direction,
-                                const void *rows, bool is_partial, struct mimo_messages *messages,
+                                void *rows, bool is_partial, struct mimo_messages *messages,
                                 struct mimo_error *err)
 {
     const struct mimo_link_end *end = sender_of(link, direction);
-    struct view view = {.base = rows, .stride = link->columns};
+    struct view view = whole_view(link, rows);
 
     if (is_partial && end->group != NULL) {
-        const uint64_t count = mimo_link_rows(link, end, micro_step);
-        const uint32_t first = part_begin(link, end, end->part);
-        MIMO_TRY(reduce_parts(link, end, count, rows, err));
-        view.base = element_at(link, link->parts, count * first);
-        view.stride = part_begin(link, end, end->part + 1) - first;
-        view.column_first = first;
+        MIMO_TRY(reduce_parts(link, end, micro_step, &view, err));
+        view = part_view(link, end, end->part, micro_step);
     }
     /* What was sent last may still be read from link->packed. */
     MIMO_TRY(link->compute.transport->ops->join(link->compute.transport, err));
@@ -225,53 +271,31 @@ enum mimo_status mimo_link_send(struct mimo_link *link, uint32_t micro_step, uin
 
 /* -- receiving -------------------------------------------------------------------------------- */
 
-/* Where this rank's own columns are put together: in place, or in its part of link->parts. */
-struct landing {
-    char *base;
-    int64_t stride;
-    uint64_t column_first;
-};
-
-static struct landing landing_of(struct mimo_link *link, const struct mimo_link_end *end,
-                                 uint32_t micro_step, void *whole)
+/* Where this rank's own tile is put together: in place, or in its part of link->parts. */
+static struct view landing_of(struct mimo_link *link, const struct mimo_link_end *end,
+                              uint32_t micro_step, void *whole)
 {
-    const uint32_t first = part_begin(link, end, end->part);
-
-    if (end->parts == 1)
-        return (struct landing){.base = whole, .stride = link->columns};
-    return (struct landing){
-        .base = element_at(link, link->parts, mimo_link_rows(link, end, micro_step) * first),
-        .stride = part_begin(link, end, end->part + 1) - first,
-        .column_first = first,
-    };
+    return end->parts == 1 ? whole_view(link, whole) : part_view(link, end, end->part, micro_step);
 }
 
-static char *landing_at(const struct mimo_link *link, const struct landing *landing,
-                        const struct piece *piece)
-{
-    return element_at(link, landing->base,
-                      piece->row * (uint64_t)landing->stride + piece->column -
-                          landing->column_first);
-}
-
-/* A piece as wide as this rank's part lands where it belongs; a narrower one waits in
+/* A piece as wide as this rank's tile lands where it belongs; a narrower one waits in
  * link->arrived. */
-static bool lands_directly(const struct landing *landing, const struct piece *piece)
+static bool lands_directly(const struct view *landing, const struct piece *piece)
 {
-    return (int64_t)piece->columns == landing->stride;
+    return piece->columns == landing->stride;
 }
 
 void mimo_link_receive(struct mimo_link *link, uint32_t micro_step, uint32_t direction, void *rows,
                        struct mimo_messages *messages)
 {
     const struct mimo_link_end *end = receiver_of(link, direction);
-    const struct landing landing = landing_of(link, end, micro_step, rows);
+    const struct view landing = landing_of(link, end, micro_step, rows);
     uint64_t waiting = 0;
 
     for (uint32_t i = 0; i < end->transfer_count; i++) {
         const struct mimo_transfer *transfer = &end->transfers[i];
         const struct piece piece = piece_of(link, end, transfer, micro_step);
-        char *data = landing_at(link, &landing, &piece);
+        char *data = view_at(link, &landing, &piece);
 
         if (!lands_directly(&landing, &piece)) {
             data = element_at(link, link->arrived, waiting);
@@ -287,18 +311,17 @@ void mimo_link_receive(struct mimo_link *link, uint32_t micro_step, uint32_t dir
 }
 
 static void place_arrived(struct mimo_link *link, const struct mimo_link_end *end,
-                          uint32_t micro_step, const struct landing *landing)
+                          uint32_t micro_step, const struct view *landing)
 {
-    struct mimo_backend *be = link->compute.be;
     uint64_t waiting = 0;
 
     for (uint32_t i = 0; i < end->transfer_count; i++) {
         const struct piece piece = piece_of(link, end, &end->transfers[i], micro_step);
+        const struct view arrived = {element_at(link, link->arrived, waiting), piece.columns,
+                                     piece.row, piece.column};
         if (lands_directly(landing, &piece))
             continue;
-        be->ops->copy(be, landing_at(link, landing, &piece), landing->stride,
-                      element_at(link, link->arrived, waiting), (int64_t)piece.columns,
-                      (int64_t)piece.rows, (int64_t)piece.columns);
+        copy_piece(link, landing, &arrived, &piece);
         waiting += piece.rows * piece.columns;
     }
 }
@@ -307,23 +330,36 @@ enum mimo_status mimo_link_received(struct mimo_link *link, uint32_t micro_step,
                                     void *rows, struct mimo_error *err)
 {
     const struct mimo_link_end *end = receiver_of(link, direction);
-    const struct landing landing = landing_of(link, end, micro_step, rows);
-    const uint64_t count = mimo_link_rows(link, end, micro_step);
+    const struct view landing = landing_of(link, end, micro_step, rows);
+    const struct view whole = whole_view(link, rows);
     const struct mimo_compute *compute = &link->compute;
-    struct mimo_backend *be = compute->be;
-    const size_t *begins;
 
     place_arrived(link, end, micro_step, &landing);
     if (end->parts == 1)
         return MIMO_OK;
-    begins = part_begins(link, end, count);
-    MIMO_TRY(
-        compute->transport->ops->all_gather(end->group, link->parts, begins, compute->dtype, err));
+    MIMO_TRY(compute->transport->ops->all_gather(
+        end->group, link->parts, part_begins(link, end, micro_step), compute->dtype, err));
     for (uint32_t part = 0; part < end->parts; part++) {
-        const int64_t first = part_begin(link, end, part);
-        const int64_t width = part_begin(link, end, part + 1) - first;
-        be->ops->copy(be, element_at(link, rows, (uint64_t)first), link->columns,
-                      element_at(link, link->parts, begins[part]), width, (int64_t)count, width);
+        const struct piece piece = piece_of_part(link, end, part, micro_step);
+        const struct view from = part_view(link, end, part, micro_step);
+        copy_piece(link, &whole, &from, &piece);
     }
     return MIMO_OK;
+}
+
+/* -- on shared ranks -------------------------------------------------------------------------- */
+
+void mimo_link_copy(struct mimo_link *link, uint32_t micro_step, uint32_t direction,
+                    const void *sent, void *received)
+{
+    const struct mimo_link_end *sender = sender_of(link, direction);
+    const struct mimo_link_end *receiver = receiver_of(link, direction);
+    struct mimo_backend *be = link->compute.be;
+    const uint64_t first = mimo_batch_rows(link->batch, link->encoder, micro_step,
+                                           sender->interval.begin, receiver->interval.begin);
+
+    be->ops->copy(be, received, link->columns,
+                  (const char *)sent + first * (uint64_t)link->columns * be->element_size,
+                  link->columns, (int64_t)mimo_link_rows(link, receiver, micro_step),
+                  link->columns);
 }

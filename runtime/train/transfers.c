@@ -80,11 +80,20 @@ static bool is_partial(const struct mimo_engine *engine, const struct transfer *
            mimo_language_rows(engine->language, &engine->batch.texts[transfer->micro_step]).is_cut;
 }
 
+/* A bridge on shared ranks whose receivers have all rows already. */
+static bool is_local(const struct transfer *transfer)
+{
+    return transfer->link->plan->is_bridge != 0 &&
+           transfer->link->bridge.is_local[transfer->direction];
+}
+
 static enum mimo_status list_sends(struct mimo_engine *engine, const struct transfer *transfer,
                                    struct mimo_error *err)
 {
     struct mimo_engine_link *link = transfer->link;
 
+    if (is_local(transfer))
+        return MIMO_OK;
     if (link->plan->is_bridge != 0)
         return mimo_link_send(&link->bridge, transfer->micro_step, transfer->direction,
                               data_of(transfer), is_partial(engine, transfer), &engine->messages,
@@ -107,6 +116,8 @@ static void list_receives(struct mimo_engine *engine, const struct transfer *tra
 {
     struct mimo_engine_link *link = transfer->link;
 
+    if (is_local(transfer))
+        return;
     if (link->plan->is_bridge != 0)
         mimo_link_receive(&link->bridge, transfer->micro_step, transfer->direction,
                           data_of(transfer), &engine->messages);
@@ -115,11 +126,26 @@ static void list_receives(struct mimo_engine *engine, const struct transfer *tra
                                 stream_rows(engine, transfer), &engine->messages);
 }
 
+static void copy_rows(const struct transfer *transfer)
+{
+    struct mimo_engine_link *link = transfer->link;
+    const struct mimo_slotted *sent = transfer->direction == MIMO_EDGE_FORWARD
+                                          ? &link->source_rows
+                                          : &link->destination_gradients;
+
+    mimo_link_copy(&link->bridge, transfer->micro_step, transfer->direction,
+                   mimo_slotted_data(sent, transfer->micro_step), data_of(transfer));
+}
+
 static enum mimo_status complete(struct mimo_engine *engine, const struct transfer *transfer,
                                  struct mimo_error *err)
 {
     struct mimo_engine_link *link = transfer->link;
 
+    if (is_local(transfer)) {
+        copy_rows(transfer);
+        return MIMO_OK;
+    }
     if (link->plan->is_bridge != 0)
         return mimo_link_received(&link->bridge, transfer->micro_step, transfer->direction,
                                   data_of(transfer), err);

@@ -66,6 +66,14 @@ static uint32_t collect(const struct pair *pair, uint32_t source, uint32_t desti
     return count;
 }
 
+/* The same on ranks that both modules have. */
+static void pair_fill_shared(struct pair *pair, struct mimo_plan_module from,
+                             struct mimo_plan_module to, uint32_t columns)
+{
+    pair_fill(pair, from, to, columns);
+    pair->edge.shares_ranks = 1;
+}
+
 /* `rank` holds the transfer's samples and columns as pipeline rank `pp` of the module. */
 static bool holds(const struct mimo_plan_module *module, uint32_t pp, uint32_t columns,
                   uint32_t rank, const struct mimo_transfer *transfer)
@@ -171,7 +179,7 @@ static void check_parts(uint32_t from_dp, uint32_t to_dp, struct parts from, str
     const struct mimo_plan_module source = module_of(from, from_dp, 1, samples, 0);
     struct pair pair;
 
-    /* on ranks of their own, with more columns than parts; then on shared ones, with fewer */
+    /* on ranks of their own, with more columns than parts; then on some in common, with fewer */
     pair_fill(&pair, source, module_of(to, to_dp, 2, samples, source.ranks), COLUMNS_MAX - 1);
     check_pair(&pair);
     pair_fill(&pair, source, module_of(to, to_dp, 1, samples, 0), 3);
@@ -214,6 +222,100 @@ static void test_stages_of_one_module(void)
         CHECK_INT(transfers[i].destination, transfers[i].source + 18);
 }
 
+static bool is_in(const struct mimo_tile *tile, uint32_t sample, uint32_t column)
+{
+    return sample >= tile->sample_begin && sample < tile->sample_end &&
+           column >= tile->column_begin && column < tile->column_end;
+}
+
+/* The tiles of the ranks of each replica have each of its cells once. */
+static void check_tiles(const struct pair *pair, bool is_source)
+{
+    const struct mimo_plan_module *module = &pair->modules[is_source ? 0 : 1];
+    const uint32_t parts = module->tp * module->cp, columns = pair->edge.columns;
+    bool ok = true;
+
+    for (uint32_t cell = 0; cell < module->samples * module->dp * columns; cell++) {
+        const uint32_t replica = cell / columns / module->samples;
+        uint32_t holders = 0;
+
+        for (uint32_t part = 0; part < parts; part++) {
+            const struct mimo_tile tile =
+                mimo_bridge_tile(&pair->plan, 0, is_source, replica * parts + part);
+            holders += is_in(&tile, cell / columns, cell % columns);
+        }
+        ok = ok && holders == 1;
+    }
+    CHECK(ok);
+}
+
+/* On shared ranks every rank keeps its tile, as source and as destination, and tiles are equally
+ * large where the columns divide. */
+static void check_shared(const struct pair *pair, bool divides)
+{
+    static struct mimo_transfer all[TRANSFERS_MAX];
+    const uint32_t count = collect(pair, MIMO_NONE, MIMO_NONE, all);
+    const uint32_t ranks = pair->modules[0].ranks;
+    const uint32_t cells =
+        pair->modules[0].samples * pair->modules[0].dp * pair->edge.columns / ranks;
+    uint32_t carried = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct mimo_transfer *t = &all[i];
+        const uint32_t area = (t->sample_end - t->sample_begin) * (t->column_end - t->column_begin);
+
+        CHECK_INT(t->destination, t->source);
+        CHECK(!divides || area == cells);
+        check_filter(pair, all, count, t->source, MIMO_NONE);
+        check_filter(pair, all, count, MIMO_NONE, t->source);
+        carried += area;
+    }
+    CHECK_INT(carried, pair->modules[0].samples * pair->modules[0].dp * pair->edge.columns);
+    check_tiles(pair, true);
+    check_tiles(pair, false);
+}
+
+/* Every way to lay two modules over the same 24 ranks. */
+static void test_shared_ranks(void)
+{
+    enum { RANKS = 24 };
+    struct pair pair;
+
+    for (uint32_t a = 1; a <= RANKS; a++) {
+        for (uint32_t b = 1; RANKS % a == 0 && b <= RANKS; b++) {
+            const struct parts from = {a, 1}, to = {b, 1};
+            if (RANKS % b != 0)
+                continue;
+            pair_fill_shared(&pair, module_of(from, RANKS / a, 1, RANKS, 0),
+                             module_of(to, RANKS / b, 1, RANKS, 0), COLUMNS_MAX);
+            check_shared(&pair, true);
+            pair.edge.columns = 7;
+            check_shared(&pair, false);
+        }
+    }
+}
+
+/* Two ranks of a replica of two samples each: one replica of four has both, and each rank brings
+ * its half; back, rows that are not cut are there already. */
+static void test_local(void)
+{
+    const struct parts two = {2, 1}, four = {4, 1};
+    const struct mimo_tile expected = {2, 4, 0, 6};
+    struct mimo_tile tile;
+    struct pair pair;
+
+    pair_fill_shared(&pair, module_of(two, 2, 1, 4, 0), module_of(four, 1, 1, 4, 0), 12);
+    tile = mimo_bridge_tile(&pair.plan, 0, false, 2);
+    CHECK(memcmp(&tile, &expected, sizeof tile) == 0);
+    CHECK(!mimo_bridge_is_local(&pair.plan, 0, MIMO_EDGE_FORWARD));
+    CHECK(mimo_bridge_is_local(&pair.plan, 0, MIMO_EDGE_BACKWARD));
+    pair.modules[1].sequence_parallel = 1;
+    CHECK(!mimo_bridge_is_local(&pair.plan, 0, MIMO_EDGE_BACKWARD));
+    pair.edge.shares_ranks = 0;
+    pair.modules[1].sequence_parallel = 0;
+    CHECK(!mimo_bridge_is_local(&pair.plan, 0, MIMO_EDGE_BACKWARD));
+}
+
 /* A module of 16,384 ranks: a filtered cursor does not walk over the others' transfers. */
 static void test_large_bridge(void)
 {
@@ -239,6 +341,8 @@ static const struct mimo_test tests[] = {
     {"every pair of up to 8 replicas", test_every_pair_of_replicas},
     {"three replicas to two", test_three_to_two},
     {"stages of one module", test_stages_of_one_module},
+    {"two modules on the same ranks", test_shared_ranks},
+    {"rows that are there already", test_local},
     {"a bridge to 16384 ranks", test_large_bridge},
 };
 
