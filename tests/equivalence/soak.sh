@@ -1,37 +1,26 @@
 #!/usr/bin/env bash
-# Random declarations, each trained three steps in its layout and on one rank: soak.sh BIN_DIR FIRST COUNT [MIMO_EXEC_OPTION...]
-# Seeds FIRST ... FIRST + COUNT - 1 of mimo-random. Loss and gradient norm must agree to 1e-9 in fp64. Prints the seeds that
-# do not, and at the end how many there were and the worst difference.
+# Random declarations, each beside one rank: soak.sh BIN_DIR FIRST COUNT [MIMO_EXEC_OPTION...]
+# Seeds FIRST ... FIRST + COUNT - 1 of mimo-random, two at a time; declaration.sh says what is run of each. Prints those that
+# hang or differ, after every hundred where it stands, and at the end how many there were of each kind, what was refused and
+# the worst difference. A soak that was broken off goes on at the seed that it printed last.
 set -euo pipefail
 bin=$1 first=$2 count=$3
 shift 3
-source "$(dirname "$0")/common.sh"
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# run SEED NAME MIMO_RANDOM_OPTION...: draws, compiles and trains; metrics go to $work/NAME
-run() {
-  local seed=$1 name=$2
-  shift 2
-  "$bin/mimo-random" --seed "$seed" --runnable "$@" >"$work/$name.mimo"
-  "$bin/mimoc" "$work/$name.mimo" -o "$work/$name.plan" 2>/dev/null
-  on_its_ranks "$work/$name.plan" "$bin/mimo-exec" --quiet --timeout 60s --metrics "$work/$name" --steps 3 \
-    "${options[@]}" "$work/$name.plan" 2>"$work/$name.log"
-}
+seq "$first" $((first + count - 1)) | xargs -P 2 -I {} "$here/declaration.sh" "$bin" {} "$@" | tee "$work/verdicts" |
+  awk '$2 ~ /hangs|differs/ { print "seed", $0; fflush() }
+       NR % 100 == 0 { print "up to seed", $1, "or so:", NR, "declarations"; fflush() }'
 
-options=("$@")
-failed=0 worst=0
-for seed in $(seq "$first" $((first + count - 1))); do
-  status=0
-  rm -f "$work"/*
-  { run "$seed" layout && run "$seed" alone --one-rank &&
-    "$bin/compare-metrics" "$work/alone" "$work/layout" 1e-9 >"$work/difference"; } || status=$?
-  if [ $status != 0 ]; then
-    failed=$((failed + 1))
-    echo "seed $seed: $(cat "$work"/{difference,layout.log,alone.log} 2>/dev/null | grep -v '^-\|^$\|MPI_ABORT\|mpirun' | head -n 1)"
-  else
-    worst=$({ echo "$worst"; sed 's/.*losses \([^,]*\),.*norms \([^,]*\),.*/\1\n\2/' "$work/difference"; } | sort -g | tail -n 1)
-  fi
-done
-echo "$count declarations, $failed differ, worst difference $worst"
-[ $failed = 0 ]
+awk -v wanted="$count" '
+  { verdicts[$2]++ }
+  $2 == "equal" && $3 + 0 > worst + 0 { worst = $3 }
+  $2 == "refused" { sub(/^[0-9]+ refused /, ""); sub(/ of [a-z]+$/, ""); refused[$0]++ }
+  END {
+    for (reason in refused) print "refused", refused[reason] ":", reason
+    printf "%d declarations: %d trained alike, worst difference %s; %d refused; %d differ; %d hang\n", NR,
+      verdicts["equal"], worst ? worst : 0, verdicts["refused"], verdicts["differs"], verdicts["hangs"]
+    exit NR != wanted || verdicts["differs"] + verdicts["hangs"] != 0
+  }' "$work/verdicts"

@@ -375,25 +375,33 @@ static void draw_files(struct drawing *drawing, int data)
     maybe_word(drawing, data, "shuffle", "true", "false");
 }
 
+/* Numbers of images from one to another; what is trained has mostly samples without any, too. */
+static int draw_images(struct drawing *drawing, int data)
+{
+    const int most = dice_below(drawing->dice, 4);
+    const bool has_none = drawing->is_runnable && dice_chance(drawing->dice, 60);
+    struct sketch_value pair = sketch_text(SKETCH_LIST, "");
+
+    pair.item_count = 2;
+    pair.items[0] = has_none ? 0 : dice_below(drawing->dice, most + 1);
+    pair.items[1] = most;
+    (void)sketch_add(
+        drawing->sketch, data, "images_per_sample",
+        dice_chance(drawing->dice, drawing->is_runnable ? 85 : 50) ? pair : sketch_integer(most));
+    return most;
+}
+
 /* Returns the most images of one modality in a sample. */
 static int draw_data(struct drawing *drawing, bool is_synthetic)
 {
     const int data = sketch_add_block(drawing->sketch, SKETCH_NONE, "data", "", "");
-    struct sketch_value pair = sketch_text(SKETCH_LIST, "");
-    int images = 1;
 
     sketch_set_word(drawing->sketch, data, "format", is_synthetic ? "synthetic" : "llava");
     if (!is_synthetic)
         draw_files(drawing, data);
-    else if (dice_chance(drawing->dice, 50)) {
-        images = dice_below(drawing->dice, 4);
-        pair.item_count = 2;
-        pair.items[0] = dice_below(drawing->dice, images + 1);
-        pair.items[1] = images;
-        (void)sketch_add(drawing->sketch, data, "images_per_sample",
-                         dice_chance(drawing->dice, 50) ? pair : sketch_integer(images));
-    }
-    return images;
+    else if (dice_chance(drawing->dice, drawing->is_runnable ? 85 : 50))
+        return draw_images(drawing, data);
+    return 1;
 }
 
 static void draw_training(struct drawing *drawing)
