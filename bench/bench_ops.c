@@ -183,7 +183,7 @@ static void run_image_patches(struct bench *b, const struct bench_case *c)
 {
     const double mean[3] = {0.5, 0.5, 0.5}, std[3] = {0.3, 0.3, 0.3};
     b->be.ops->image_patches(&b->be, b->buffer[0], (const uint8_t *)b->buffer[1], c->rows, 3, c->in,
-                             c->out, mean, std);
+                             c->out, 0, (c->in / c->out) * (c->in / c->out), mean, std);
 }
 
 static void run_add(struct bench *b, const struct bench_case *c)

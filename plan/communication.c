@@ -269,22 +269,6 @@ struct mimo_micro_step mimo_micro_step_max(const struct mimo_plan *plan, uint32_
     return most;
 }
 
-/* Tokens within the layers of an encoder, for one image: its patches and the class token. */
-static uint64_t patches_of(const struct mimo_plan_module *module)
-{
-    return (uint64_t)module->image_tokens - module->keeps_class_token + 1;
-}
-
-/* Of them, those of one cp rank; the class token, the first of all, counts if it is kept. */
-static uint64_t patches_held(const struct mimo_plan_module *module, uint32_t cp,
-                             bool counts_class_token)
-{
-    const uint64_t begin = mimo_piece_begin(patches_of(module), cp, module->cp);
-    const uint64_t end = mimo_piece_begin(patches_of(module), (uint64_t)cp + 1, module->cp);
-
-    return end - begin - (begin == 0 && end > 0 && !counts_class_token ? 1 : 0);
-}
-
 uint64_t mimo_gradient_elements(const struct mimo_plan *plan, uint32_t module, uint32_t rank,
                                 bool is_expert)
 {
@@ -357,9 +341,9 @@ uint64_t mimo_communication_rows(const struct mimo_plan *plan,
     case MIMO_ROW_UNIT_TOKENS:
         return micro_step->tokens / module->cp;
     case MIMO_ROW_UNIT_PATCHES:
-        return micro_step->images * patches_held(module, at.cp, true);
+        return micro_step->images * mimo_image_share_of(module, at.cp).tokens;
     case MIMO_ROW_UNIT_FEATURES:
-        return micro_step->images * patches_held(module, at.cp, module->keeps_class_token != 0);
+        return micro_step->images * mimo_image_share_of(module, at.cp).features;
     case MIMO_ROW_UNIT_IMAGE_ROWS:
         return micro_step->images *
                plan->modules[plan->edges[record->edge].from_module].image_tokens;
@@ -377,6 +361,18 @@ uint64_t mimo_communication_rows(const struct mimo_plan *plan,
         break;
     }
     return 0;
+}
+
+uint32_t mimo_ring_holder(const struct mimo_plan *plan,
+                          const struct mimo_plan_communication *record, uint32_t rank, uint32_t hop)
+{
+    const struct mimo_plan_groups *groups =
+        &plan->groups[record->module * MIMO_GROUP_KIND_COUNT + record->group];
+    uint32_t group, member;
+
+    MIMO_ASSERT(mimo_groups_find(groups, rank, &group, &member));
+    return mimo_groups_member(groups, group,
+                              (member + groups->size - hop % groups->size) % groups->size);
 }
 
 uint32_t mimo_element_bytes(uint32_t element)

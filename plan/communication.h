@@ -71,6 +71,12 @@ uint64_t mimo_communication_rows(const struct mimo_plan *plan,
                                  const struct mimo_plan_communication *record, uint32_t rank,
                                  const struct mimo_micro_step *micro_step);
 
+/* In hop `hop` of a ring `rank` hands on what the member so many places before it had at first:
+ * that rank, whose rows these are. */
+uint32_t mimo_ring_holder(const struct mimo_plan *plan,
+                          const struct mimo_plan_communication *record, uint32_t rank,
+                          uint32_t hop);
+
 /* Elements of the gradients of the module on `rank`, in the order of the parameters, with the gaps
  * that their weights have: these begin, each fused matrix, at multiples of 64 bytes of their own
  * type. So a weight and its gradient lie at one distance in elements. */

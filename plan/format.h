@@ -618,7 +618,8 @@ struct mimo_plan_communication {
     uint32_t rows;     /* enum mimo_row_unit */
     uint32_t rows_max; /* > 0: in pieces of at most so many rows, none where there are no rows;
                           neighbouring records take turns, piece by piece */
-    uint32_t repeat;   /* times one after another: hops of a RING, else 1 */
+    uint32_t repeat;   /* times one after another: hops of a RING, else 1. A RING of gradients
+                          behind that of what they belong to goes one hop later */
     uint32_t on_bad_samples; /* only where the step has bad samples */
     uint64_t columns;
 };

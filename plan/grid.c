@@ -178,6 +178,23 @@ uint64_t mimo_piece_begin(uint64_t width, uint64_t r, uint64_t n)
     return (uint64_t)((wide)width * r / n);
 }
 
+uint64_t mimo_context_position(uint64_t length, uint32_t r, uint32_t n, uint64_t row)
+{
+    const uint64_t piece = length / (UINT64_C(2) * n), late = UINT64_C(2) * n - 1 - r;
+
+    return n == 1 ? row : row < piece ? r * piece + row : late * piece + (row - piece);
+}
+
+uint64_t mimo_context_row(uint64_t length, uint32_t n, uint64_t position, uint32_t *out_r)
+{
+    const uint64_t piece = length / (UINT64_C(2) * n);
+    const uint64_t index = n == 1 ? 0 : position / piece; /* of the piece */
+    const bool is_late = index >= n;
+
+    *out_r = (uint32_t)(is_late ? UINT64_C(2) * n - 1 - index : index);
+    return position - index * piece + (is_late ? piece : 0);
+}
+
 /* Ranks that hold the same unit of a MIMO_CUT_REPLICATED parameter. */
 static uint32_t holders(const struct mimo_plan_parameter *parameter, uint32_t n)
 {

@@ -41,6 +41,15 @@ bool mimo_groups_find(const struct mimo_plan_groups *groups, uint32_t rank, uint
  * widths; the piece ends where piece r + 1 begins. */
 uint64_t mimo_piece_begin(uint64_t width, uint64_t r, uint64_t n);
 
+/*
+ * Context parallelism of a causal sequence: its `length` rows, a multiple of 2n where n > 1, are
+ * dealt out in 2n equal pieces, of which rank r of n has pieces r and 2n − 1 − r, one behind the
+ * other: an early and a late one, so that all ranks attend to equally much. The position in the
+ * sequence of row `row` of rank r; and the other way round, where the row at `position` lies.
+ */
+uint64_t mimo_context_position(uint64_t length, uint32_t r, uint32_t n, uint64_t row);
+uint64_t mimo_context_row(uint64_t length, uint32_t n, uint64_t position, uint32_t *out_r);
+
 /* The part of the cut dimension that tensor rank `r` of `n` holds: elements begin ... end − 1. With
  * MIMO_CUT_NONE all of it. */
 void mimo_shard_of(const struct mimo_plan_parameter *parameter, uint32_t r, uint32_t n,

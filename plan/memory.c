@@ -312,6 +312,15 @@ static void count_place(struct count *count, uint32_t place)
 
 /* ---- scratch ---- */
 
+static void take_attention_scratch(const struct mimo_plan_module *module,
+                                   const struct mimo_sizes *sizes, struct mimo_tally *tally)
+{
+    MIMO_ATTENTION_SCRATCH(TAKE, sizes)
+    if (module->cp > 1) {
+        MIMO_CONTEXT_SCRATCH(TAKE, sizes)
+    }
+}
+
 static void take_language_scratch(const struct mimo_plan_module *module,
                                   const struct mimo_sizes *sizes, bool has_head,
                                   struct mimo_tally *tally)
@@ -325,9 +334,7 @@ static void take_language_scratch(const struct mimo_plan_module *module,
     if (module->num_experts > 0) {
         MIMO_EXPERT_SCRATCH(TAKE, sizes)
     }
-    if (module->cp > 1) {
-        MIMO_CONTEXT_SCRATCH(TAKE, sizes)
-    }
+    take_attention_scratch(module, sizes, tally);
     if (has_head) {
         MIMO_HEAD_SCRATCH(TAKE, sizes)
     }
@@ -357,6 +364,7 @@ static void take_encoder_scratch(const struct count *count, const struct mimo_pl
                                  struct mimo_tally *tally)
 {
     MIMO_VIT_SCRATCH(TAKE, sizes)
+    take_attention_scratch(module, sizes, tally);
     for (int i = 0; is_last && i < 2; i++)
         take(tally, sizes->features, widest_share(count, module), sizes->element);
 }

@@ -91,12 +91,37 @@ static void set_language(struct mimo_sizes *sizes, const struct mimo_plan *plan,
     /* All tensor ranks go through the same chunks: those of the widest share. */
     sizes->chunk =
         mimo_logits_chunk(sizes->rows, ceil_div(module->vocab_size, module->tp), sizes->element);
-    sizes->context_rows = module->cp > 1 ? mimo_product(sizes->rows, module->cp) : 0;
     set_experts(sizes, module, at);
 }
 
+/* How many of the first `tokens` tokens of an image are behind the first `skipped`. */
+static uint32_t behind(uint64_t tokens, uint32_t skipped)
+{
+    return tokens > skipped ? (uint32_t)(tokens - skipped) : 0;
+}
+
+struct mimo_image_share mimo_image_share_of(const struct mimo_plan_module *encoder,
+                                            uint32_t cp_rank)
+{
+    const uint32_t dropped = encoder->keeps_class_token == 0 ? 1 : 0;
+    const uint64_t tokens = (uint64_t)encoder->image_tokens + dropped;
+    const uint64_t first = mimo_piece_begin(tokens, cp_rank, encoder->cp);
+    const uint64_t end = mimo_piece_begin(tokens, cp_rank + UINT64_C(1), encoder->cp);
+
+    return (struct mimo_image_share){
+        .token_first = (uint32_t)first,
+        .tokens = (uint32_t)(end - first),
+        .patch_first = behind(first, 1),
+        .patches = behind(end, 1) - behind(first, 1),
+        .feature_first = behind(first, dropped),
+        .features = behind(end, dropped) - behind(first, dropped),
+    };
+}
+
+/* The last context-parallel rank has the most: the longest piece, and no class token in it. */
 static void set_encoder(struct mimo_sizes *sizes, const struct mimo_plan_module *module)
 {
+    const struct mimo_image_share most = mimo_image_share_of(module, module->cp - 1);
     const uint64_t side = module->image_size / module->patch_size;
     const uint64_t patch = (uint64_t)module->patch_size * module->patch_size;
 
@@ -104,11 +129,11 @@ static void set_encoder(struct mimo_sizes *sizes, const struct mimo_plan_module 
     sizes->image_bytes =
         mimo_product((uint64_t)module->image_size * module->image_size, module->channels);
     sizes->sequence = side * side + 1;
-    sizes->rows = mimo_product(sizes->images, ceil_div(sizes->sequence, module->cp));
+    sizes->rows = mimo_product(sizes->images, most.tokens);
     sizes->held = sizes->rows;
-    sizes->patch_rows = mimo_product(sizes->images, ceil_div(side * side, module->cp));
+    sizes->patch_rows = mimo_product(sizes->images, most.patches);
     sizes->patch_width = mimo_product(patch, module->channels);
-    sizes->features = mimo_product(sizes->images, ceil_div(module->image_tokens, module->cp));
+    sizes->features = mimo_product(sizes->images, most.features);
 }
 
 /* One backend works in blocks, another keeps a sum for each row and head: room for either. */

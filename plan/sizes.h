@@ -36,19 +36,27 @@ struct mimo_sizes {
     uint64_t positions;    /* the longest sequence, generated ones included */
     uint64_t rotary_width; /* of a position's angles: head_dim */
     uint64_t chunk;        /* rows whose logits are held at once */
-    uint64_t
-        context_rows; /* rows whose keys and values attention sees: R * cp where cp > 1, else 0 */
     uint64_t experts, expert_ffn, expert_rows;
-    /* encoder */
+    /* encoder: rows are images times the largest share of one that a context-parallel rank has */
     uint64_t images;      /* at most, in a micro-step of one replica */
     uint64_t image_bytes; /* size² * channels */
     uint64_t patch_rows, patch_width;
-    uint64_t features; /* rows that go on: images * image_tokens, context share */
+    uint64_t features; /* rows that go on */
 };
 
 /* Of `module` at the coordinate `at` there: of it only the tensor-parallel ranks matter. */
 struct mimo_sizes mimo_sizes_of(const struct mimo_plan *plan, uint32_t module,
                                 const struct mimo_coordinate *at);
+
+/* What of each image a context-parallel rank of an encoder holds: nearly equal pieces of its
+ * tokens, of which the first is the class token and the others are the patches. */
+struct mimo_image_share {
+    uint32_t token_first, tokens;     /* of 1 + patches */
+    uint32_t patch_first, patches;    /* those of its tokens that are patches */
+    uint32_t feature_first, features; /* those that go on, of image_tokens */
+};
+struct mimo_image_share mimo_image_share_of(const struct mimo_plan_module *encoder,
+                                            uint32_t cp_rank);
 
 /* The most rows of bridge `edge` in a micro-step at the larger of its ends that a rank holds: every
  * sample of a replica has as many images as may be. */

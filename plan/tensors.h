@@ -102,8 +102,21 @@
     X(rows_a, (s)->rows, (s)->hidden, (s)->element)                                                \
     X(rows_b, (s)->rows, (s)->hidden, (s)->element)                                                \
     X(d_qkv, (s)->rows, (s)->width, (s)->element)                                                  \
-    X(d_attention, (s)->rows, (s)->q_width, (s)->element)                                          \
-    X(workspace, (s)->workspace, 1, 1)
+    X(d_attention, (s)->rows, (s)->q_width, (s)->element)
+
+/* Of any module's attention. */
+#define MIMO_ATTENTION_SCRATCH(X, s) X(workspace, (s)->workspace, 1, 1)
+
+/* Under context parallelism, too: keys and values of the block at hand and of the one that comes,
+ * the same of their gradients, and what attention to one block gives. */
+#define MIMO_CONTEXT_SCRATCH(X, s)                                                                 \
+    X(keys_a, (s)->rows, 2 * (s)->kv_width, (s)->element)                                          \
+    X(keys_b, (s)->rows, 2 * (s)->kv_width, (s)->element)                                          \
+    X(d_keys_a, (s)->rows, 2 * (s)->kv_width, (s)->wide)                                           \
+    X(d_keys_b, (s)->rows, 2 * (s)->kv_width, (s)->wide)                                           \
+    X(part, (s)->rows, (s)->width, (s)->element)                                                   \
+    X(part_lse, (s)->rows, (s)->heads, (s)->wide)                                                  \
+    X(d_block, (s)->rows, 2 * (s)->kv_width, (s)->element)
 
 /* llama: cos and sin of each position's angles, gradients of a dense feed-forward. */
 #define MIMO_LLAMA_SCRATCH(X, s)                                                                   \
@@ -119,11 +132,6 @@
 
 /* gpt */
 #define MIMO_GPT_SCRATCH(X, s) X(d_up, (s)->rows, (s)->ffn, (s)->element)
-
-/* Under context parallelism: keys and values of the whole sequence, and their gradients. */
-#define MIMO_CONTEXT_SCRATCH(X, s)                                                                 \
-    X(keys, (s)->context_rows, 2 * (s)->kv_width, (s)->element)                                    \
-    X(d_keys, (s)->context_rows, 2 * (s)->kv_width, (s)->element)
 
 /* The last stage of the language model: logits of a chunk of the targets (a rank without a share of
  * the vocabulary holds one column all the same), their maximum and sums, the losses. */
@@ -141,8 +149,7 @@
     X(d_qkv, (s)->rows, (s)->width, (s)->element)                                                  \
     X(d_attention, (s)->rows, (s)->q_width, (s)->element)                                          \
     X(d_up, (s)->rows, (s)->ffn, (s)->element)                                                     \
-    X(features_gradient, (s)->features, (s)->hidden, (s)->element)                                 \
-    X(workspace, (s)->workspace, 1, 1)
+    X(features_gradient, (s)->features, (s)->hidden, (s)->element)
 
 /* ---- generation ---- */
 

@@ -25,22 +25,32 @@ static void add(struct mimo_traffic_sum *sum, uint64_t calls, uint64_t bytes)
 
 /* ---- collectives ---- */
 
+/* Bytes of the record's buffer as `rank` has it at first. */
+static uint64_t bytes_of(const struct survey *survey, const struct mimo_plan_communication *record,
+                         uint32_t rank)
+{
+    struct mimo_micro_step most = {0};
+
+    if (record->module != MIMO_NONE)
+        most = mimo_micro_step_max(survey->plan, record->module, record->edge);
+    return mimo_product(mimo_communication_rows(survey->plan, record, rank, &most),
+                        mimo_product(record->columns, mimo_element_bytes(record->element)));
+}
+
 static void add_record(const struct survey *survey, const struct mimo_plan_communication *record,
                        uint64_t times)
 {
-    const struct mimo_plan *plan = survey->plan;
-    struct mimo_micro_step most = {0};
-    uint64_t bytes;
+    struct mimo_traffic_sum *const sum =
+        record->group == MIMO_NONE ? &survey->traffic->world
+                                   : &survey->traffic->groups[record->module][record->group];
 
     if (record->on_bad_samples != 0)
         return;
-    if (record->module != MIMO_NONE)
-        most = mimo_micro_step_max(plan, record->module, record->edge);
-    bytes = mimo_product(mimo_communication_rows(plan, record, survey->rank, &most),
-                         mimo_product(record->columns, mimo_element_bytes(record->element)));
-    add(record->group == MIMO_NONE ? &survey->traffic->world
-                                   : &survey->traffic->groups[record->module][record->group],
-        mimo_product(times, record->repeat), bytes);
+    if (record->operation != MIMO_OPERATION_RING)
+        add(sum, mimo_product(times, record->repeat), bytes_of(survey, record, survey->rank));
+    for (uint32_t hop = 0; record->operation == MIMO_OPERATION_RING && hop < record->repeat; hop++)
+        add(sum, times,
+            bytes_of(survey, record, mimo_ring_holder(survey->plan, record, survey->rank, hop)));
 }
 
 /* All that an instruction does inside, as often as the program has it. */

@@ -137,6 +137,19 @@ static enum mimo_status verify_group(const struct mimo_verifier *at,
     return MIMO_OK;
 }
 
+/* A ring has a group whose blocks go round, at most once. */
+static enum mimo_status verify_ring(const struct mimo_verifier *at,
+                                    const struct mimo_plan_communication *record)
+{
+    if (record->operation != MIMO_OPERATION_RING)
+        return MIMO_OK;
+    MIMO_REQUIRE(at, record->group == MIMO_GROUP_KIND_CP, "a ring is one of context ranks");
+    MIMO_REQUIRE(at, record->repeat <= at->plan->modules[record->module].cp,
+                 "a ring of %u ranks has no %u hops", at->plan->modules[record->module].cp,
+                 record->repeat);
+    return MIMO_OK;
+}
+
 /* Lists ascend; within one, the records of layers stand together. */
 static enum mimo_status verify_order(const struct mimo_verifier *at,
                                      const struct mimo_plan_communication *record,
@@ -170,6 +183,7 @@ enum mimo_status mimo_verify_communication(const struct mimo_plan *plan, struct 
         MIMO_TRY(verify_subject(&at, record));
         MIMO_TRY(verify_rows(&at, record));
         MIMO_TRY(verify_group(&at, record));
+        MIMO_TRY(verify_ring(&at, record));
         MIMO_TRY(verify_order(&at, record, &layers_are_over));
     }
     return MIMO_OK;

@@ -87,6 +87,12 @@ struct mimo_backend_ops {
     /* The same, accumulating. */
     void (*add)(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
                 int64_t src_stride, int64_t rows, int64_t cols);
+    /* Between the two types: dst, of the wide type, accumulates src; dst is src, of the wide type,
+     * rounded. */
+    void (*add_to_wide)(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
+                        int64_t src_stride, int64_t rows, int64_t cols);
+    void (*copy_from_wide)(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
+                           int64_t src_stride, int64_t rows, int64_t cols);
     /* dst[index[i], :] = src[i, :] for i < rows (indices distinct), and its reverse
      * dst[i, :] = src[index[i], :]. `index` is int32 in the backend's memory. */
     void (*scatter_rows)(struct mimo_backend *be, void *dst, const void *src, const int32_t *index,
@@ -242,20 +248,23 @@ struct mimo_backend_ops {
     /* -- images -----------------------------------------------------------------------------------
      */
 
-    /* patches[images * (size/patch)², channels * patch * patch] from pixels[images, size, size,
-     * channels] (uint8): (value/255 - mean[c]) / std[c], channel by channel as a convolution's
-     * weight lies. */
+    /* Patches first ... first + count - 1 of each image's (size/patch)², line by line:
+     * patches[images * count, channels * patch * patch] from pixels[images, size, size, channels]
+     * (uint8), (value/255 - mean[c]) / std[c], channel by channel as a convolution's weight lies.
+     */
     void (*image_patches)(struct mimo_backend *be, void *patches, const uint8_t *pixels,
                           int64_t images, int64_t channels, int64_t size, int64_t patch,
-                          const double *mean, const double *std);
-    /* x[i, 0, :] = cls + position[0], x[i, 1 + p, :] = patches[i, p, :] + position[1 + p];
-     * tokens counts the class token. */
+                          int64_t first, int64_t count, const double *mean, const double *std);
+    /* Tokens first ... first + tokens - 1 of each image: token 0 is the class token, token t patch
+     * t - 1. x[i, t - first, :] = position[t] + cls where t = 0, else + the image's next row of
+     * `patches`, which holds those of these tokens alone. `position` is that of all tokens. */
     void (*vit_embed_forward)(struct mimo_backend *be, void *x, const void *patches,
-                              const void *cls, const void *position, int64_t images, int64_t tokens,
-                              int64_t cols);
+                              const void *cls, const void *position, int64_t images, int64_t first,
+                              int64_t tokens, int64_t cols);
     /* dcls and dposition accumulate; dpatches is complete; each may be NULL. */
     void (*vit_embed_backward)(struct mimo_backend *be, void *dpatches, void *dcls, void *dposition,
-                               const void *dx, int64_t images, int64_t tokens, int64_t cols);
+                               const void *dx, int64_t images, int64_t first, int64_t tokens,
+                               int64_t cols);
 
     /* -- optimizer --------------------------------------------------------------------------------
      */

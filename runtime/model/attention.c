@@ -1,23 +1,33 @@
-#include "runtime/model/attention.h"
+#include "plan/tensors.h"
+#include "runtime/model/attention_parts.h"
 
 #include <math.h>
 
-/* q, k and v in a row, or their gradients. */
-struct parts {
-    char *q, *k, *v;
-};
+void mimo_attention_scratch_take(struct mimo_attention_scratch *scratch,
+                                 const struct mimo_sizes *sizes, bool is_cut,
+                                 struct mimo_tensor_arena *arena)
+{
+    *scratch = (struct mimo_attention_scratch){0};
+#define TAKE(name, rows, columns, element)                                                         \
+    scratch->name = mimo_tensor_take(arena, (rows), (columns), (element));
+    MIMO_ATTENTION_SCRATCH(TAKE, sizes)
+    if (is_cut) {
+        MIMO_CONTEXT_SCRATCH(TAKE, sizes)
+    }
+#undef TAKE
+}
 
-static struct parts parts_of(const struct mimo_compute *compute, const struct mimo_heads *heads,
-                             void *qkv)
+struct mimo_qkv mimo_qkv_of(const struct mimo_compute *compute, const struct mimo_heads *heads,
+                            void *qkv)
 {
     const size_t head = (size_t)heads->head_dim * compute->be->element_size;
     char *const k = (char *)qkv + (size_t)heads->heads * head;
 
-    return (struct parts){qkv, k, k + (size_t)heads->groups * head};
+    return (struct mimo_qkv){qkv, k, mimo_values_of(compute, heads, k)};
 }
 
-static struct mimo_attention shape_of(const struct mimo_heads *heads,
-                                      const struct mimo_layer_pass *pass)
+struct mimo_attention mimo_attention_shape(const struct mimo_heads *heads,
+                                           const struct mimo_layer_pass *pass)
 {
     const int64_t width = mimo_heads_width(heads);
 
@@ -39,86 +49,44 @@ static struct mimo_attention shape_of(const struct mimo_heads *heads,
     };
 }
 
-/* -- keys and values that are kept ------------------------------------------------------------ */
-
-/* Elements of a kept row. */
-static int64_t kept_width(const struct mimo_heads *heads)
-{
-    return 2 * heads->groups * heads->head_dim;
-}
-
-static char *kept_row(const struct mimo_compute *compute, const struct mimo_heads *heads,
-                      const struct mimo_keys *keys, uint32_t layer, int64_t sequence,
-                      int64_t position)
-{
-    return mimo_row_at(compute, keys->layers[layer], sequence * keys->capacity + position,
-                       kept_width(heads));
-}
-
-/* Keys and values lie side by side in qkv as they do where they are kept. */
-static void keep_rows(const struct mimo_compute *compute, const struct mimo_heads *heads,
-                      const struct mimo_layer_pass *pass, uint32_t layer, void *qkv)
+enum mimo_status mimo_attend(const struct mimo_compute *compute, const struct mimo_heads *heads,
+                             const struct mimo_layer_pass *pass, uint32_t layer,
+                             struct mimo_saved_layer *saved,
+                             const struct mimo_attention_scratch *scratch, struct mimo_error *err)
 {
     struct mimo_backend *be = compute->be;
-    const int64_t width = mimo_heads_width(heads);
+    const struct mimo_attention shape = mimo_attention_shape(heads, pass);
+    const struct mimo_qkv parts = mimo_qkv_of(compute, heads, saved->qkv);
 
-    for (int64_t b = 0; b < pass->batch; b++) {
-        const int64_t first = pass->lengths != NULL ? pass->lengths[b] : 0;
-        const struct parts from =
-            parts_of(compute, heads, mimo_row_at(compute, qkv, b * pass->length, width));
-
-        be->ops->copy(be, kept_row(compute, heads, pass->keys, layer, b, first), kept_width(heads),
-                      from.k, width, pass->length, kept_width(heads));
+    if (pass->lengths != NULL) {
+        mimo_keys_attend(compute, heads, pass, layer, saved, scratch->workspace);
+        return MIMO_OK;
     }
-}
-
-/* One row of sequence `b` sees itself and what is kept. */
-static void attend_kept(const struct mimo_compute *compute, const struct mimo_heads *heads,
-                        const struct mimo_layer_pass *pass, uint32_t layer,
-                        struct mimo_saved_layer *saved, int64_t b, void *workspace)
-{
-    struct mimo_backend *be = compute->be;
-    struct mimo_attention shape = shape_of(heads, pass);
-    const char *const keys = kept_row(compute, heads, pass->keys, layer, b, 0);
-    const size_t values_at = (size_t)(heads->groups * heads->head_dim) * be->element_size;
-
-    shape.batch = 1;
-    shape.keys = pass->lengths[b] + 1;
-    shape.key_pitch = pass->keys->capacity;
-    shape.k_stride = shape.v_stride = kept_width(heads);
-    be->ops->attention_forward(
-        be, &shape, mimo_row_at(compute, saved->attention, b, shape.out_stride), saved->lse,
-        mimo_row_at(compute, saved->qkv, b, shape.q_stride), keys, keys + values_at, workspace);
-}
-
-/* -- attention -------------------------------------------------------------------------------- */
-
-void mimo_attend(const struct mimo_compute *compute, const struct mimo_heads *heads,
-                 const struct mimo_layer_pass *pass, uint32_t layer, struct mimo_saved_layer *saved,
-                 void *workspace)
-{
-    struct mimo_backend *be = compute->be;
-    const struct mimo_attention shape = shape_of(heads, pass);
-    const struct parts parts = parts_of(compute, heads, saved->qkv);
-
+    if (compute->cp != NULL)
+        return mimo_ring_attend(compute, heads, pass, layer, saved, scratch, err);
     if (pass->keys != NULL)
-        keep_rows(compute, heads, pass, layer, saved->qkv);
-    if (pass->lengths == NULL)
-        be->ops->attention_forward(be, &shape, saved->attention, saved->lse, parts.q, parts.k,
-                                   parts.v, workspace);
-    for (int64_t b = 0; pass->lengths != NULL && b < pass->batch; b++)
-        attend_kept(compute, heads, pass, layer, saved, b, workspace);
+        mimo_keys_put(compute, heads, pass, layer, 0, parts.k, shape.k_stride);
+    be->ops->attention_forward(be, &shape, saved->attention, saved->lse, parts.q, parts.k, parts.v,
+                               scratch->workspace);
+    return MIMO_OK;
 }
 
-void mimo_attend_backward(const struct mimo_compute *compute, const struct mimo_heads *heads,
-                          const struct mimo_layer_pass *pass, const struct mimo_saved_layer *saved,
-                          void *d_qkv, const void *d_attention, void *workspace)
+enum mimo_status
+mimo_attend_backward(const struct mimo_compute *compute, const struct mimo_heads *heads,
+                     const struct mimo_layer_pass *pass, const struct mimo_saved_layer *saved,
+                     void *d_qkv, const void *d_attention,
+                     const struct mimo_attention_scratch *scratch, struct mimo_error *err)
 {
     struct mimo_backend *be = compute->be;
-    const struct mimo_attention shape = shape_of(heads, pass);
-    const struct parts parts = parts_of(compute, heads, saved->qkv);
-    const struct parts gradients = parts_of(compute, heads, d_qkv);
+    const struct mimo_attention shape = mimo_attention_shape(heads, pass);
+    const struct mimo_qkv parts = mimo_qkv_of(compute, heads, saved->qkv);
+    const struct mimo_qkv gradients = mimo_qkv_of(compute, heads, d_qkv);
 
+    if (compute->cp != NULL)
+        return mimo_ring_attend_backward(compute, heads, pass, saved, d_qkv, d_attention, scratch,
+                                         err);
     be->ops->attention_backward(be, &shape, gradients.q, gradients.k, gradients.v, d_attention,
-                                saved->attention, saved->lse, parts.q, parts.k, parts.v, workspace);
+                                saved->attention, saved->lse, parts.q, parts.k, parts.v,
+                                scratch->workspace);
+    return MIMO_OK;
 }

@@ -27,6 +27,7 @@ static void take_scratch(struct mimo_clip_vit *vit, const struct mimo_clip_parts
     vit->name = mimo_tensor_take(scratch, (rows), (columns), (element));
     MIMO_VIT_SCRATCH(TAKE, sizes)
 #undef TAKE
+    mimo_attention_scratch_take(&vit->attention, sizes, vit->compute.cp != NULL, scratch);
     if (parts->recomputes)
         mimo_pre_norm_ops.take(&vit->recomputed, sizes, scratch);
 }
@@ -46,17 +47,23 @@ static struct mimo_pre_norm layers_of(const struct mimo_clip_vit *vit)
         .d_qkv = vit->d_qkv,
         .d_attention = vit->d_attention,
         .d_up = vit->d_up,
-        .workspace = vit->workspace,
+        .attention = vit->attention,
     };
 }
 
-static void open_projector(struct mimo_clip_vit *vit, const struct mimo_plan *plan,
-                           const struct mimo_parameters *parameters, struct mimo_arena *table,
-                           struct mimo_tensor_arena *scratch)
+static void open_output(struct mimo_clip_vit *vit, const struct mimo_plan *plan,
+                        const struct mimo_parameters *parameters, struct mimo_arena *table,
+                        struct mimo_tensor_arena *scratch)
 {
-    mimo_projector_open(&vit->projector, plan, vit->plan->projector, parameters, &vit->compute,
-                        (int64_t)vit->sizes.features, table, scratch);
-    vit->has_projector = true;
+    if (vit->plan->projector != MIMO_NONE) {
+        mimo_projector_open(&vit->projector, plan, vit->plan->projector, parameters, &vit->compute,
+                            (int64_t)vit->sizes.features, table, scratch);
+        vit->has_projector = true;
+        vit->output_width = vit->projector.plan->output_size;
+    }
+    if (vit->compute.cp != NULL)
+        vit->own_output =
+            vit->has_projector ? mimo_projector_room(&vit->projector) : vit->features_gradient;
 }
 
 void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan,
@@ -68,15 +75,14 @@ void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan,
     const struct mimo_plan_module *described = &plan->modules[parts->module];
     const struct mimo_coordinate at = {.tp = compute->tp_rank};
     const struct mimo_sizes sizes = mimo_sizes_of(plan, parts->module, &at);
-    const int64_t side = described->image_size / described->patch_size;
 
     *vit = (struct mimo_clip_vit){
         .plan = described,
         .compute = *compute,
         .sizes = sizes,
+        .share = mimo_image_share_of(described, compute->cp_rank),
         .hidden = described->hidden_size,
-        .patches = side * side,
-        .tokens = side * side + 1,
+        .output_width = described->hidden_size,
         .patch_width = (int64_t)sizes.patch_width,
         .trains = described->is_frozen == 0,
         .images_max = described->images_max,
@@ -84,8 +90,8 @@ void mimo_clip_vit_open(struct mimo_clip_vit *vit, const struct mimo_plan *plan,
     find_weights(vit, parameters, parts->module);
     take_scratch(vit, parts, scratch);
     vit->layers = layers_of(vit);
-    if (parts->has_output && described->projector != MIMO_NONE)
-        open_projector(vit, plan, parameters, table, scratch);
+    if (parts->has_output)
+        open_output(vit, plan, parameters, table, scratch);
 }
 
 /* -- forward ---------------------------------------------------------------------------------- */
@@ -96,16 +102,19 @@ static void embed(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved, void
 {
     struct mimo_backend *be = vit->compute.be;
     const struct mimo_plan_module *plan = vit->plan;
+    const struct mimo_image_share *const share = &vit->share;
     const int64_t images = saved->pass.batch, rows = saved->pass.rows.count;
     const size_t image_bytes = (size_t)plan->image_size * plan->image_size * plan->channels;
 
     be->ops->upload(be, vit->pixels, pixels, (size_t)images * image_bytes);
     be->ops->image_patches(be, saved->patches, vit->pixels, images, plan->channels,
-                           plan->image_size, plan->patch_size, plan->image_mean, plan->image_std);
+                           plan->image_size, plan->patch_size, share->patch_first, share->patches,
+                           plan->image_mean, plan->image_std);
     be->ops->linear_forward(be, vit->rows_a, saved->patches, vit->patch_embedding.value, NULL,
-                            images * vit->patches, vit->patch_width, vit->hidden);
+                            images * share->patches, vit->patch_width, vit->hidden);
     be->ops->vit_embed_forward(be, saved->embedded, vit->rows_a, vit->class_embedding.value,
-                               vit->positions.value, images, vit->tokens, vit->hidden);
+                               vit->positions.value, images, share->token_first, share->tokens,
+                               vit->hidden);
     be->ops->layer_norm_forward(be, x, saved->mean0, saved->rstd0, saved->embedded, NULL,
                                 vit->pre_norm.value, vit->pre_norm_bias.value, rows, vit->hidden,
                                 plan->norm_epsilon);
@@ -116,11 +125,33 @@ static void select_features(struct mimo_clip_vit *vit, void *features, const voi
                             int64_t images)
 {
     struct mimo_backend *be = vit->compute.be;
-    const int64_t kept = vit->plan->image_tokens, skipped = vit->tokens - kept;
+    const int64_t kept = vit->share.features, skipped = vit->share.tokens - kept;
     const char *first = (const char *)x + (size_t)(skipped * vit->hidden) * be->element_size;
 
-    be->ops->copy(be, features, kept * vit->hidden, first, vit->tokens * vit->hidden, images,
+    be->ops->copy(be, features, kept * vit->hidden, first, vit->share.tokens * vit->hidden, images,
                   kept * vit->hidden);
+}
+
+/* Where the row of this rank's feature `feature` of the first image lies in the whole output. */
+static size_t output_offset(const struct mimo_clip_vit *vit, int64_t feature)
+{
+    const int64_t row = vit->share.feature_first + feature;
+
+    return (size_t)(row * vit->output_width) * vit->compute.be->element_size;
+}
+
+/* This rank's part of the whole output. Tensor ranks have equal rows: each brings a piece of those
+ * of each image. */
+static void place_output(const struct mimo_clip_vit *vit, void *out, int64_t images)
+{
+    struct mimo_backend *be = vit->compute.be;
+    const int64_t width = vit->output_width, image = vit->plan->image_tokens * width;
+    const struct mimo_rows brought = mimo_rows_of(&vit->compute, vit->share.features, true);
+
+    be->ops->zero(be, out, (size_t)(images * image) * be->element_size);
+    be->ops->copy(be, (char *)out + output_offset(vit, brought.begin), image,
+                  mimo_row_at(&vit->compute, vit->own_output, brought.begin, width),
+                  brought.count * width, images, mimo_rows_held(&brought) * width);
 }
 
 /* Starts a micro-step: the residual stream enters the stage. */
@@ -133,9 +164,10 @@ static void enter(struct mimo_clip_stage *stage, struct mimo_clip_saved *saved, 
 
     MIMO_ASSERT(images <= vit->images_max);
     saved->pass = (struct mimo_layer_pass){
-        .rows = mimo_rows_of(&vit->compute, images * vit->tokens, false),
+        .rows = mimo_rows_of(&vit->compute, images * vit->share.tokens, false),
         .batch = images,
-        .length = vit->tokens,
+        .length = vit->share.tokens,
+        .sequence = (int64_t)vit->sizes.sequence,
     };
     if (stage->is_first)
         embed(vit, saved, x, in);
@@ -165,17 +197,21 @@ enum mimo_status mimo_clip_vit_features(struct mimo_clip_vit *vit, struct mimo_c
 {
     struct mimo_backend *be = vit->compute.be;
     const int64_t hidden = vit->hidden, images = saved->pass.batch;
+    void *const y = vit->own_output != NULL ? vit->own_output : out;
 
     if (saved->residual != NULL)
         be->ops->add(be, saved->x_out, hidden, saved->residual, hidden, saved->pass.rows.count,
                      hidden);
-    if (!vit->has_projector) {
-        select_features(vit, out, saved->x_out, images);
-        return MIMO_OK;
+    if (vit->has_projector) {
+        select_features(vit, saved->features, saved->x_out, images);
+        MIMO_TRY(mimo_projector_forward(&vit->projector, &saved->projector, y, saved->features,
+                                        images * vit->share.features, err));
+    } else {
+        select_features(vit, y, saved->x_out, images);
     }
-    select_features(vit, saved->features, saved->x_out, images);
-    return mimo_projector_forward(&vit->projector, &saved->projector, out, saved->features,
-                                  images * vit->plan->image_tokens, err);
+    if (vit->own_output != NULL)
+        place_output(vit, out, images);
+    return MIMO_OK;
 }
 
 /* -- backward --------------------------------------------------------------------------------- */
@@ -185,13 +221,13 @@ enum mimo_status mimo_clip_vit_features(struct mimo_clip_vit *vit, struct mimo_c
 static void spread_features(struct mimo_clip_vit *vit, const void *d_features, int64_t images)
 {
     struct mimo_backend *be = vit->compute.be;
-    const int64_t kept = vit->plan->image_tokens, skipped = vit->tokens - kept;
+    const int64_t kept = vit->share.features, image = vit->share.tokens * vit->hidden;
+    const int64_t skipped = vit->share.tokens - kept;
     char *const first = (char *)vit->dx + (size_t)(skipped * vit->hidden) * be->element_size;
 
     if (skipped > 0)
-        be->ops->zero(be, vit->dx, (size_t)(images * vit->tokens * vit->hidden) * be->element_size);
-    be->ops->copy(be, first, vit->tokens * vit->hidden, d_features, kept * vit->hidden, images,
-                  kept * vit->hidden);
+        be->ops->zero(be, vit->dx, (size_t)(images * image) * be->element_size);
+    be->ops->copy(be, first, image, d_features, kept * vit->hidden, images, kept * vit->hidden);
 }
 
 static void backward_embedding(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved)
@@ -207,17 +243,31 @@ static void backward_embedding(struct mimo_clip_vit *vit, struct mimo_clip_saved
         be, d_embedded, vit->pre_norm.gradient, vit->pre_norm_bias.gradient, vit->dx,
         saved->embedded, vit->pre_norm.value, saved->mean0, saved->rstd0, rows, vit->hidden);
     be->ops->vit_embed_backward(be, d_patches, vit->class_embedding.gradient,
-                                vit->positions.gradient, d_embedded, images, vit->tokens,
-                                vit->hidden);
+                                vit->positions.gradient, d_embedded, images, vit->share.token_first,
+                                vit->share.tokens, vit->hidden);
     be->ops->linear_backward_weight(be, vit->patch_embedding.gradient, NULL, d_patches,
-                                    saved->patches, images * vit->patches, vit->patch_width,
+                                    saved->patches, images * vit->share.patches, vit->patch_width,
                                     vit->hidden);
+}
+
+/* This rank's rows of the whole output's gradient. */
+static void take_output_gradient(const struct mimo_clip_vit *vit, const void *d_out, int64_t images)
+{
+    const int64_t width = vit->output_width, own = vit->share.features * width;
+    struct mimo_backend *be = vit->compute.be;
+
+    be->ops->copy(be, vit->own_output, own, (const char *)d_out + output_offset(vit, 0),
+                  vit->plan->image_tokens * width, images, own);
 }
 
 /* From the gradient of what the last stage gave to that of the stream behind its layers. */
 static enum mimo_status backward_output(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
                                         const void *d_out, struct mimo_error *err)
 {
+    if (vit->own_output != NULL) {
+        take_output_gradient(vit, d_out, saved->pass.batch);
+        d_out = vit->own_output;
+    }
     if (vit->has_projector) {
         void *const d_features = vit->trains ? vit->features_gradient : NULL;
         MIMO_TRY(

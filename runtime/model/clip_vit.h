@@ -1,13 +1,15 @@
 /*
  * clip_vit.h - CLIP's vision transformer on one rank (Radford et al. 2021): patches, class token,
- * learned positions, layers (pre_norm_layer.h), and the projector behind it; tensor-parallel.
+ * learned positions, layers (pre_norm_layer.h), and the projector behind it; tensor-parallel, and
+ * context-parallel: each rank has a piece of every image's tokens.
  *
  * Its stages on a rank share its weights and scratch and take turns. The first one embeds patches,
  * the last one has the projector; between them goes the residual stream.
  *
- * Shapes: I images of T tokens (class token included), rows = I * T; H hidden size; P patches an
- * image. The output has `image_tokens` rows an image (T, or P without the class token) of the
- * language model's width.
+ * Shapes: I images, of each of which this rank holds T tokens (class token included), P patches and
+ * F features: the tokens that go on, without the class token unless it is kept. rows = I * T; H
+ * hidden size. The output has `image_tokens` rows an image of the language model's width, those of
+ * all context-parallel ranks.
  */
 #ifndef MIMO_RUNTIME_MODEL_CLIP_VIT_H
 #define MIMO_RUNTIME_MODEL_CLIP_VIT_H
@@ -20,8 +22,9 @@ struct mimo_clip_vit {
     struct mimo_compute compute;
     struct mimo_sizes sizes; /* the shapes of all tensors below (plan/tensors.h) */
     struct mimo_pre_norm layers;
-    int64_t hidden;
-    int64_t patches, tokens, patch_width; /* P, T, channels * patch² */
+    struct mimo_image_share share; /* T, P, F and which they are */
+    int64_t hidden, patch_width;   /* H, channels * patch² */
+    int64_t output_width;
     /* of the stages that are here */
     struct mimo_weight class_embedding, patch_embedding, positions, pre_norm, pre_norm_bias;
     struct mimo_projector projector;
@@ -31,8 +34,10 @@ struct mimo_clip_vit {
     uint8_t *pixels;   /* [I, size, size, channels] */
     void *dx, *rows_a; /* [rows, H] */
     void *d_qkv, *d_attention, *d_up;
-    void *features_gradient; /* [I * image_tokens, H] */
-    void *workspace;
+    void *features_gradient; /* [I * F, H] */
+    void *own_output; /* [I * F, output_width]: what this rank has of the output, or its gradient;
+                         NULL where it has all */
+    struct mimo_attention_scratch attention;
     struct mimo_saved_layer recomputed; /* a layer while it is computed again */
 };
 
@@ -52,7 +57,7 @@ struct mimo_clip_saved {
     void *patches;                  /* [I * P, patch_width] */
     void *embedded, *mean0, *rstd0; /* in front of the pre-norm */
     /* the last stage */
-    void *features; /* [I * image_tokens, H]: the projector's input */
+    void *features; /* [I * F, H]: the projector's input */
     struct mimo_projector_saved projector;
 };
 
@@ -84,12 +89,15 @@ enum mimo_status mimo_clip_vit_forward(struct mimo_clip_stage *stage, struct mim
 void mimo_clip_vit_leave(const struct mimo_clip_vit *vit, const struct mimo_clip_saved *saved,
                          const struct mimo_columns *columns, void *out);
 
-/* What follows on the last stage: out[images * image_tokens, output width]. */
+/* What follows on the last stage: out[images * image_tokens, output width]. Where the ranks of the
+ * module's group tp_cp have pieces of the images, each fills in some rows and zeros for the others:
+ * their sum over the group is the output. */
 enum mimo_status mimo_clip_vit_features(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
                                         void *out, struct mimo_error *err);
 
-/* From the gradient of what the stage gave back as far as anything learns. The gradient of the
- * stream in front of it leaves for the stage before as the stream does. */
+/* From the gradient of what the stage gave (on the last one: of the whole output) back as far as
+ * anything learns. The gradient of the stream in front of it leaves for the stage before as the
+ * stream does. */
 enum mimo_status mimo_clip_vit_backward(struct mimo_clip_stage *stage,
                                         struct mimo_clip_saved *saved, const void *d_out,
                                         struct mimo_error *err);

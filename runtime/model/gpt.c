@@ -25,7 +25,7 @@ static void open_gpt(struct mimo_language *language, struct mimo_tensor_arena *s
         .d_qkv = language->d_qkv,
         .d_attention = language->d_attention,
         .d_up = gpt->d_up,
-        .workspace = language->workspace,
+        .attention = language->attention,
     };
 }
 

@@ -45,6 +45,7 @@ static void take_scratch(struct mimo_language *language, const struct mimo_langu
         MIMO_HEAD_SCRATCH(TAKE, sizes)
     }
 #undef TAKE
+    mimo_attention_scratch_take(&language->attention, sizes, language->compute.cp != NULL, scratch);
     if (parts->recomputes)
         language->ops->layer->take(&language->recomputed, sizes, scratch);
     language->ops->open(language, scratch);
@@ -147,6 +148,16 @@ struct mimo_rows mimo_language_rows(const struct mimo_language *language,
                         language->plan->sequence_parallel != 0);
 }
 
+/* The position of a row in its sequence. */
+static int32_t position_of(const struct mimo_language *language, const struct mimo_layer_pass *pass,
+                           int64_t row)
+{
+    const struct mimo_compute *compute = &language->compute;
+
+    return (int32_t)mimo_context_position((uint64_t)pass->sequence, compute->cp_rank,
+                                          compute->cp_size, (uint64_t)(row % pass->length));
+}
+
 /* Starts a micro-step: its rows, and on the last stage its targets. */
 static void begin(struct mimo_language_stage *stage, struct mimo_language_saved *saved,
                   const struct mimo_text *text)
@@ -158,11 +169,12 @@ static void begin(struct mimo_language_stage *stage, struct mimo_language_saved 
         .rows = mimo_language_rows(language, text),
         .batch = text->batch,
         .length = text->length,
+        .sequence = (int64_t)text->length * language->compute.cp_size,
         .positions = saved->positions,
         .keys = language->keys,
     };
     for (int64_t row = 0; row < saved->pass.rows.count; row++)
-        language->host_index[row] = (int32_t)(row % text->length);
+        language->host_index[row] = position_of(language, &saved->pass, row);
     be->ops->upload(be, saved->positions, language->host_index,
                     (size_t)saved->pass.rows.count * sizeof *language->host_index);
     if (stage->is_last)

@@ -16,8 +16,9 @@
 #include "runtime/model/attention.h"
 
 /* The text of one micro-step of one replica, in host memory. Row b * length + t is token t of
- * sample b. Shorter samples are padded on the right; rows that take no part in the loss do not
- * matter, for attention looks backwards only. */
+ * sample b; under context parallelism, row t of those that are here (mimo_context_position).
+ * Shorter samples are padded on the right; rows that take no part in the loss do not matter, for
+ * attention looks backwards only. */
 struct mimo_text {
     uint32_t batch, length;
     const int32_t *ids;           /* [R]; -1 where an image row goes, or padding */
@@ -62,7 +63,7 @@ struct mimo_language {
     void *dx;              /* [L, H]: gradient of the residual stream */
     void *rows_a, *rows_b; /* [R, H] */
     void *d_qkv, *d_attention;
-    void *workspace;               /* of attention */
+    struct mimo_attention_scratch attention;
     void *logits;                  /* [chunk, vocab_count] */
     void *maximum, *sums, *losses; /* [chunk], [chunk, 2], [R] */
     int64_t chunk;

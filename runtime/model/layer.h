@@ -35,10 +35,11 @@ struct mimo_saved_layer {
 
 struct mimo_keys;
 
-/* The rows of a pass through the layers: `batch` sequences of `length` rows each. */
+/* The rows of a pass through the layers: `batch` sequences of `length` rows each that are here, of
+ * `sequence` rows on all context-parallel ranks together. */
 struct mimo_layer_pass {
     struct mimo_rows rows;
-    int64_t batch, length;
+    int64_t batch, length, sequence;
     const int32_t *positions; /* [rows.count], each row's in its sequence, in the backend's memory;
                                  NULL where layers do not ask for them */
     /* Generation (attention.h): where keys and values are kept. With `lengths`, in host memory, the

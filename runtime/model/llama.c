@@ -122,8 +122,8 @@ static enum mimo_status forward_layer(void *model, const struct mimo_layer *laye
     struct mimo_language *language = &llama->base;
 
     MIMO_TRY(layer_head(llama, layer, saved, pass, residual, err));
-    mimo_attend(&language->compute, &language->heads, pass, layer->index, saved,
-                language->workspace);
+    MIMO_TRY(mimo_attend(&language->compute, &language->heads, pass, layer->index, saved,
+                         &language->attention, err));
     return layer_tail(llama, layer, saved, &pass->rows, x_next, err);
 }
 
@@ -198,8 +198,8 @@ static enum mimo_status backward_attention(struct mimo_llama *llama, const struc
                          hidden);
     be->ops->linear_backward_input(be, language->d_attention, dy, layer->o.value, rows->count,
                                    q_width, hidden, false);
-    mimo_attend_backward(compute, heads, pass, saved, language->d_qkv, language->d_attention,
-                         language->workspace);
+    MIMO_TRY(mimo_attend_backward(compute, heads, pass, saved, language->d_qkv,
+                                  language->d_attention, &language->attention, err));
     be->ops->rotary(be, language->d_qkv, language->qkv_width, pass->positions, llama->rotary_table,
                     rows->count, heads->heads + heads->groups, heads->head_dim, true);
     mimo_weight_gradient(compute, layer->qkv, layer->qkv_bias, language->d_qkv, saved->n1,

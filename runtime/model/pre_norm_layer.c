@@ -50,7 +50,7 @@ static enum mimo_status forward_attention(const struct mimo_pre_norm *model,
                           saved->rstd1, saved->x, residual, err));
     be->ops->linear_forward(be, saved->qkv, saved->n1, layer->qkv.value, layer->qkv_bias.value,
                             rows->count, hidden, mimo_heads_width(heads));
-    mimo_attend(compute, heads, pass, layer->index, saved, model->workspace);
+    MIMO_TRY(mimo_attend(compute, heads, pass, layer->index, saved, &model->attention, err));
     return mimo_row_parallel_forward(compute, rows, saved->x_middle, saved->attention, layer->o,
                                      layer->o_bias, heads->heads * heads->head_dim, hidden,
                                      model->rows_a, err);
@@ -141,8 +141,8 @@ static enum mimo_status backward_attention(const struct mimo_pre_norm *model,
                                       q_width, hidden);
     be->ops->linear_backward_input(be, model->d_attention, dy, layer->o.value, rows->count, q_width,
                                    hidden, false);
-    mimo_attend_backward(compute, heads, pass, saved, model->d_qkv, model->d_attention,
-                         model->workspace);
+    MIMO_TRY(mimo_attend_backward(compute, heads, pass, saved, model->d_qkv, model->d_attention,
+                                  &model->attention, err));
     mimo_weight_gradient(compute, layer->qkv, layer->qkv_bias, model->d_qkv, saved->n1, rows->count,
                          hidden, mimo_heads_width(heads));
     return backward_input(model, rows, layer->norm1, layer->norm1_bias, layer->qkv, model->d_qkv,

@@ -20,7 +20,7 @@ struct mimo_pre_norm {
     void *rows_a;        /* [R, H] */
     void *rows_b;        /* [R, H]; NULL where rows are never cut */
     void *d_qkv, *d_attention, *d_up;
-    void *workspace; /* of attention */
+    struct mimo_attention_scratch attention;
 };
 
 extern const struct mimo_layer_ops mimo_pre_norm_ops;

@@ -72,6 +72,12 @@ void mimo_projector_saved_open(const struct mimo_projector *projector,
     }
 }
 
+/* Backward begins in the other one. */
+void *mimo_projector_room(const struct mimo_projector *projector)
+{
+    return projector->gradients[projector->layer_count % 2];
+}
+
 static enum mimo_status forward_layer(const struct mimo_projector *projector, uint32_t index,
                                       void *y, const void *x, int64_t count, struct mimo_error *err)
 {

@@ -40,6 +40,10 @@ void mimo_projector_saved_open(const struct mimo_projector *projector,
                                struct mimo_projector_saved *saved, struct mimo_arena *table,
                                struct mimo_tensor_arena *arena);
 
+/* Scratch [rows_max, output_size] for y or dy where the caller has other places for its rows: it is
+ * left alone until mimo_projector_backward has read it. */
+void *mimo_projector_room(const struct mimo_projector *projector);
+
 /* y[rows, output_size] from x[rows, input_size], on every rank of the group. `x` must live until
  * backward. */
 enum mimo_status mimo_projector_forward(struct mimo_projector *projector,

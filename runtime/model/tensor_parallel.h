@@ -20,8 +20,9 @@
 struct mimo_compute {
     struct mimo_backend *be;
     struct mimo_transport *transport;
-    struct mimo_group *tp; /* NULL where tp_size is 1 */
+    struct mimo_group *tp, *cp; /* NULL where their size is 1 */
     uint32_t tp_rank, tp_size;
+    uint32_t cp_rank, cp_size; /* context parallel: other ranks have other rows of each sequence */
     enum mimo_dtype dtype;
     size_t *begins; /* scratch of tp_size + 1 */
 };

@@ -19,7 +19,10 @@ static void open_language(struct mimo_batch *batch, uint32_t module,
     const size_t micro_steps = batch->micro_steps;
 
     batch->has_language = true;
-    batch->counts_targets = at->tp == 0 && at->cp == 0 && at->pp + 1 == plan->modules[module].pp;
+    batch->counts_losses = at->tp == 0 && at->pp + 1 == plan->modules[module].pp;
+    batch->counts_targets = batch->counts_losses && at->cp == 0;
+    batch->cp_rank = at->cp;
+    batch->cp_size = plan->modules[module].cp;
     batch->language = (struct mimo_interval){module, at->dp * training->micro_batch,
                                              (at->dp + 1) * training->micro_batch};
     batch->texts = MIMO_NEW_ARRAY(arena, struct mimo_text, micro_steps);
@@ -243,9 +246,11 @@ static void tokenize(struct mimo_batch *batch, uint32_t micro_step, struct mimo_
     }
 }
 
+/* Of whole sequences, which context-parallel ranks cut in two pieces each. */
 static uint32_t padded_length(const struct mimo_batch *batch)
 {
     const struct mimo_plan_training *training = batch->plan->training;
+    const uint32_t pieces = batch->cp_size > 1 ? 2 * batch->cp_size : 1;
     uint32_t longest = 1;
 
     if (training->padding == MIMO_PADDING_FULL && !batch->is_prompt)
@@ -253,7 +258,7 @@ static uint32_t padded_length(const struct mimo_batch *batch)
     for (uint32_t b = 0; b < training->micro_batch; b++)
         if (batch->tokens[b].length > longest)
             longest = batch->tokens[b].length;
-    return longest;
+    return (longest + pieces - 1) / pieces * pieces;
 }
 
 /* The modality whose special token `id` is, or MIMO_NONE. */
@@ -282,38 +287,77 @@ static uint32_t encoder_of(const struct mimo_plan *plan, uint32_t modality, uint
     return MIMO_NONE;
 }
 
-static void place_sample(struct mimo_batch *batch, uint32_t micro_step, uint32_t b, uint32_t length)
+/* The row at `position` of sample b of a micro-step of that padded length, or -1 where it is on
+ * another context-parallel rank. */
+static int32_t row_of(const struct mimo_batch *batch, uint32_t length, uint32_t b,
+                      uint32_t position)
 {
-    const struct mimo_plan *plan = batch->plan;
-    const struct mimo_tokens *tokens = &batch->tokens[b];
-    int32_t *ids = batch->ids[micro_step] + (size_t)b * length;
+    uint32_t holder;
+    const uint64_t row = mimo_context_row(length, batch->cp_size, position, &holder);
+
+    return holder == batch->cp_rank ? (int32_t)((uint64_t)b * (length / batch->cp_size) + row) : -1;
+}
+
+int32_t mimo_batch_prompt_end(const struct mimo_batch *batch, uint32_t micro_step, uint32_t b)
+{
+    const uint32_t tokens = batch->lengths[micro_step][b];
+
+    return row_of(batch, batch->texts[micro_step].length * batch->cp_size, b,
+                  tokens > 0 ? tokens - 1 : 0);
+}
+
+/* The image row that belongs to a special token goes to `row`. */
+static void place_image_row(struct mimo_batch *batch, uint32_t micro_step, uint32_t modality,
+                            int32_t row)
+{
+    const uint32_t module = encoder_of(batch->plan, modality, batch->special_seen[modality]++);
+    struct mimo_image_rows *rows = &batch->image_rows[module][micro_step];
+
+    rows->positions[rows->count++] = row;
+}
+
+static void place_target(struct mimo_batch *batch, uint32_t micro_step, int32_t row, int32_t label)
+{
     uint32_t *targets = &batch->texts[micro_step].targets;
 
-    for (uint32_t i = 0; i < plan->modality_count; i++)
-        batch->special_seen[i] = 0;
-    for (uint32_t t = 0; t < length; t++) {
-        const int32_t row = (int32_t)(b * length + t);
-        const uint32_t modality =
-            t < tokens->length ? modality_of(plan, tokens->ids[t]) : MIMO_NONE;
+    batch->target_rows[micro_step][*targets] = row;
+    batch->target_labels[micro_step][(*targets)++] = label;
+}
 
-        ids[t] = t < tokens->length && modality == MIMO_NONE ? tokens->ids[t] : -1;
-        if (modality != MIMO_NONE) {
-            const uint32_t module = encoder_of(plan, modality, batch->special_seen[modality]++);
-            struct mimo_image_rows *rows = &batch->image_rows[module][micro_step];
-            rows->positions[rows->count++] = row;
-        }
-        if (t < tokens->length && tokens->labels[t] >= 0) {
-            batch->target_rows[micro_step][*targets] = row;
-            batch->target_labels[micro_step][(*targets)++] = tokens->labels[t];
-        }
-    }
-    /* Where a prompt ends, generation continues. */
-    if (batch->is_prompt) {
-        const uint32_t last = tokens->length > 0 ? tokens->length - 1 : 0;
-        batch->target_rows[micro_step][*targets] = (int32_t)(b * length + last);
-        batch->target_labels[micro_step][(*targets)++] = 0;
-    }
-    batch->lengths[micro_step][b] = tokens->length;
+static void place_token(struct mimo_batch *batch, uint32_t micro_step,
+                        const struct mimo_tokens *tokens, uint32_t t, int32_t row)
+{
+    const bool is_text = t < tokens->length;
+    const uint32_t modality = is_text ? modality_of(batch->plan, tokens->ids[t]) : MIMO_NONE;
+
+    if (modality != MIMO_NONE)
+        place_image_row(batch, micro_step, modality, row);
+    if (row < 0)
+        return;
+    batch->ids[micro_step][row] = is_text && modality == MIMO_NONE ? tokens->ids[t] : -1;
+    if (is_text && tokens->labels[t] >= 0)
+        place_target(batch, micro_step, row, tokens->labels[t]);
+}
+
+/* Where a prompt ends, generation continues. Ranks that do not have that row take another for it,
+ * so that all have a row of each prompt (decode.h). */
+static void place_end(struct mimo_batch *batch, uint32_t micro_step, uint32_t b)
+{
+    const int32_t row = mimo_batch_prompt_end(batch, micro_step, b);
+
+    place_target(batch, micro_step, row >= 0 ? row : (int32_t)(b * batch->texts[micro_step].length),
+                 0);
+}
+
+static void place_sample(struct mimo_batch *batch, uint32_t micro_step, uint32_t b, uint32_t length)
+{
+    for (uint32_t i = 0; i < batch->plan->modality_count; i++)
+        batch->special_seen[i] = 0;
+    for (uint32_t t = 0; t < length; t++)
+        place_token(batch, micro_step, &batch->tokens[b], t, row_of(batch, length, b, t));
+    batch->lengths[micro_step][b] = batch->tokens[b].length;
+    if (batch->is_prompt)
+        place_end(batch, micro_step, b);
 }
 
 static void load_language(struct mimo_batch *batch, uint32_t micro_step, struct mimo_error *first)
@@ -327,7 +371,7 @@ static void load_language(struct mimo_batch *batch, uint32_t micro_step, struct 
     length = padded_length(batch);
     *text = (struct mimo_text){
         .batch = micro_batch,
-        .length = length,
+        .length = length / batch->cp_size,
         .ids = batch->ids[micro_step],
         .target_rows = batch->target_rows[micro_step],
         .target_labels = batch->target_labels[micro_step],

@@ -17,8 +17,8 @@
 
 #define MIMO_NO_RECORD UINT64_MAX /* a position without a sample: no text, no image */
 
-/* Rows of the language model's input that image rows of one bridge go to, in the order of the rows.
- */
+/* Rows of the language model's input that image rows of one bridge go to, in the order of the rows;
+ * -1 for those of other context-parallel ranks, the others ascend. */
 struct mimo_image_rows {
     int32_t *positions; /* [micro_batch * sequence_length] */
     uint32_t count;
@@ -52,15 +52,17 @@ struct mimo_batch {
         *images; /* [modalities][micro_steps * S], of the positions of this rank's intervals */
 
     bool has_language;
-    bool counts_targets; /* one rank of each language replica counts for it */
+    bool counts_targets; /* one rank of each language replica counts for it, */
+    bool counts_losses;  /* and one for each context-parallel share of its targets */
     bool is_prompt;      /* texts are prompts: their last rows are the targets */
     struct mimo_interval language;
+    uint32_t cp_rank, cp_size;                     /* which rows of its sequences are here */
     struct mimo_text *texts;                       /* [micro_steps] */
     int32_t **ids, **target_rows, **target_labels; /* their storage */
-    uint32_t **lengths;                            /* [micro_steps][micro_batch] */
-    struct mimo_image_rows **image_rows;           /* [modules][micro_steps], for encoder modules */
-    struct mimo_tokens *tokens;                    /* [micro_batch], while loading */
-    uint32_t *special_seen; /* [modalities]: special tokens of the sample so far */
+    uint32_t **lengths;                  /* [micro_steps][micro_batch]: tokens, wherever they are */
+    struct mimo_image_rows **image_rows; /* [modules][micro_steps], for encoder modules */
+    struct mimo_tokens *tokens;          /* [micro_batch], while loading */
+    uint32_t *special_seen;              /* [modalities]: special tokens of the sample so far */
 
     struct mimo_encoder_batch *encoders; /* of the encoders on this rank */
     uint32_t encoder_count;
@@ -81,6 +83,10 @@ void mimo_batch_open(struct mimo_batch *batch, const struct mimo_plan *plan, uin
  * positions. Collective over the world.
  */
 enum mimo_status mimo_batch_load(struct mimo_batch *batch, struct mimo_error *err);
+
+/* The row of a micro-step's text where prompt b ends, or -1 where it is on another context-parallel
+ * rank. */
+int32_t mimo_batch_prompt_end(const struct mimo_batch *batch, uint32_t micro_step, uint32_t b);
 
 /* Rows of `module`'s images at positions begin ... end - 1 of a micro-step, all within one of this
  * rank's intervals. */

@@ -128,10 +128,31 @@ static enum mimo_status leave(struct mimo_decoder *decoder, const struct mimo_en
 
 /* -- steps ------------------------------------------------------------------------------------ */
 
+/* The normed rows where the prompts end [samples, H], on all context-parallel ranks: each has come
+ * to some of them, and to other rows in place of the others. */
+static enum mimo_status gather_ends(const struct mimo_engine *engine, void *rows,
+                                    struct mimo_error *err)
+{
+    const struct mimo_compute *compute = &engine->language->compute;
+    const int64_t hidden = engine->language->hidden;
+    const uint32_t samples = engine->plan->training->micro_batch;
+    struct mimo_backend *be = engine->be;
+
+    if (compute->cp == NULL)
+        return MIMO_OK;
+    for (uint32_t b = 0; b < samples; b++)
+        if (mimo_batch_prompt_end(&engine->batch, 0, b) < 0)
+            be->ops->zero(be, mimo_row_at(compute, rows, b, hidden),
+                          (size_t)hidden * be->element_size);
+    return compute->transport->ops->all_reduce(compute->cp, rows, samples * (size_t)hidden,
+                                               compute->dtype, MIMO_REDUCE_SUM, err);
+}
+
 enum mimo_status mimo_decoder_begin(struct mimo_decoder *decoder, struct mimo_error *err)
 {
     const struct mimo_engine *engine = decoder->engine;
     const uint32_t samples = engine->plan->training->micro_batch;
+    void *const ends = mimo_engine_targets(engine);
 
     for (uint32_t b = 0; b < samples; b++) {
         decoder->lengths[b] = (int32_t)engine->batch.lengths[0][b];
@@ -139,8 +160,8 @@ enum mimo_status mimo_decoder_begin(struct mimo_decoder *decoder, struct mimo_er
     }
     if (!decoder->has_head)
         return MIMO_OK;
-    return mimo_language_logits(&decoder->cache, mimo_engine_targets(engine), samples,
-                                decoder->logits, err);
+    MIMO_TRY(gather_ends(engine, ends, err));
+    return mimo_language_logits(&decoder->cache, ends, samples, decoder->logits, err);
 }
 
 enum mimo_status mimo_decoder_agree(struct mimo_decoder *decoder, bool *is_running,

@@ -3,7 +3,8 @@
  * language model.
  *
  * The last stage has the logits and chooses the tokens; what it chose goes round to the other
- * stages of its replica, and the tokens' rows from stage to stage.
+ * stages of its replica, and the tokens' rows from stage to stage. Context-parallel ranks share out
+ * the prompts alone: each keeps the keys and values of all, and comes to the same tokens.
  */
 #ifndef MIMO_RUNTIME_TRAIN_DECODE_H
 #define MIMO_RUNTIME_TRAIN_DECODE_H

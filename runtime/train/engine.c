@@ -20,8 +20,6 @@ static enum mimo_status supports_module(const struct mimo_plan *plan,
 {
     const char *name = mimo_plan_text(plan, module->name);
 
-    if (module->cp > 1)
-        return refuse(err, name, "context_parallel > 1");
     if (module->ep > 1 || module->etp > 1)
         return refuse(err, name, "expert parallelism");
     if (module->num_experts > 0)
@@ -46,6 +44,8 @@ static struct mimo_group **group_field(struct mimo_engine *engine,
 
     if (groups->kind == MIMO_GROUP_KIND_TP)
         return &own->tp;
+    if (groups->kind == MIMO_GROUP_KIND_CP)
+        return &own->cp;
     if (groups->kind == MIMO_GROUP_KIND_TP_CP)
         return &own->tp_cp;
     if (groups->kind == MIMO_GROUP_KIND_DP_CP)
@@ -86,8 +86,11 @@ static struct mimo_compute compute_of(struct mimo_engine *engine, uint32_t modul
         .be = engine->be,
         .transport = engine->transport,
         .tp = engine->groups[module].tp,
+        .cp = engine->groups[module].cp,
         .tp_rank = at.tp,
         .tp_size = plan->tp,
+        .cp_rank = at.cp,
+        .cp_size = plan->cp,
         .dtype = mimo_element_dtype(engine->be),
         .begins = MIMO_NEW_ARRAY(&engine->table, size_t, plan->tp + 1),
     };

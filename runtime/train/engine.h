@@ -52,7 +52,7 @@ struct mimo_engine_place {
 
 /* Communicators of one module on this rank. */
 struct mimo_engine_groups {
-    struct mimo_group *tp, *tp_cp, *dp_cp, *embedding;
+    struct mimo_group *tp, *cp, *tp_cp, *dp_cp, *embedding;
 };
 
 struct mimo_engine {

@@ -66,21 +66,36 @@ static enum mimo_status do_backward_encoder(struct mimo_engine *engine,
 
 /* -- the language model ----------------------------------------------------------------------- */
 
-/* The image rows of a bridge that go to rows which this rank holds; uploads where they go. */
-static int64_t index_rows(struct mimo_engine *engine, struct mimo_engine_link *link,
-                          const struct mimo_rows *rows, uint32_t m, int64_t *out_count)
+/* Neighbouring image rows of a bridge that all go to rows begin ... end - 1. */
+struct run {
+    int64_t first, end;
+};
+
+/* The next run behind `run`; false where there is none. */
+static bool next_run(const struct mimo_image_rows *images, int64_t begin, int64_t end,
+                     struct run *run)
+{
+    const int32_t *positions = images->positions;
+
+    run->first = run->end;
+    while (run->first < images->count &&
+           (positions[run->first] < begin || positions[run->first] >= end))
+        run->first++;
+    run->end = run->first;
+    while (run->end < images->count && positions[run->end] >= begin && positions[run->end] < end)
+        run->end++;
+    return run->end > run->first;
+}
+
+/* Where image rows of the bridge go; uploads it, as seen from row `first`. */
+static const struct mimo_image_rows *
+index_rows(struct mimo_engine *engine, struct mimo_engine_link *link, int64_t first, uint32_t m)
 {
     const struct mimo_image_rows *images = &engine->batch.image_rows[link->plan->from_module][m];
-    int64_t first = 0, end;
 
-    while (first < images->count && images->positions[first] < rows->begin)
-        first++;
-    for (end = first; end < images->count && images->positions[end] < rows->end;)
-        end++;
-    mimo_language_upload_rows(engine->language, link->row_index, images->positions + first,
-                              end - first, rows->begin);
-    *out_count = end - first;
-    return first;
+    mimo_language_upload_rows(engine->language, link->row_index, images->positions, images->count,
+                              first);
+    return images;
 }
 
 static bool ends_bridge(const struct mimo_engine_link *link)
@@ -88,27 +103,33 @@ static bool ends_bridge(const struct mimo_engine_link *link)
     return link->plan->is_bridge != 0 && link->is_destination;
 }
 
+/* Puts the image rows of a bridge where they go among the rows that are held here. */
+static void put_images(struct mimo_engine *engine, struct mimo_engine_place *place,
+                       struct mimo_engine_link *link, uint32_t m)
+{
+    const struct mimo_compute *compute = &engine->language->compute;
+    struct mimo_language_saved *saved = text_of(place, m);
+    const struct mimo_rows *rows = &saved->pass.rows;
+    const struct mimo_image_rows *images = index_rows(engine, link, rows->begin, m);
+    void *const data = mimo_slotted_data(&link->destination_rows, m);
+    struct run run = {0, 0};
+
+    while (next_run(images, rows->begin, rows->end, &run))
+        mimo_language_put_rows(&place->language, saved,
+                               mimo_row_at(compute, data, run.first, engine->language->hidden),
+                               link->row_index + run.first, run.end - run.first);
+}
+
 static enum mimo_status do_merge(struct mimo_engine *engine, uint32_t index, uint32_t m,
                                  struct mimo_error *err)
 {
     struct mimo_engine_place *place = place_at(engine, index);
-    struct mimo_language *language = engine->language;
-    struct mimo_language_saved *saved = text_of(place, m);
 
-    MIMO_TRY(mimo_language_embed(&place->language, saved, &engine->batch.texts[m], err));
-    for (uint32_t i = 0; i < engine->plan->edge_count; i++) {
-        struct mimo_engine_link *link = &engine->links[i];
-        int64_t first, count;
-
-        if (!ends_bridge(link))
-            continue;
-        first = index_rows(engine, link, &saved->pass.rows, m, &count);
-        mimo_language_put_rows(&place->language, saved,
-                               mimo_row_at(&language->compute,
-                                           mimo_slotted_data(&link->destination_rows, m), first,
-                                           language->hidden),
-                               link->row_index, count);
-    }
+    MIMO_TRY(
+        mimo_language_embed(&place->language, text_of(place, m), &engine->batch.texts[m], err));
+    for (uint32_t i = 0; i < engine->plan->edge_count; i++)
+        if (ends_bridge(&engine->links[i]))
+            put_images(engine, place, &engine->links[i], m);
     return MIMO_OK;
 }
 
@@ -120,7 +141,7 @@ static enum mimo_status take_loss(struct mimo_engine *engine, struct mimo_langua
     const double scale = targets > 0 ? 1.0 / (double)targets : 0.0;
 
     MIMO_TRY(mimo_language_loss(language, saved, scale, engine->trains, err));
-    if (engine->trains && engine->batch.counts_targets)
+    if (engine->trains && engine->batch.counts_losses)
         engine->be->ops->sum(engine->be, &engine->parameters.sums[MIMO_SUM_LOSS], language->losses,
                              saved->target_count);
     return MIMO_OK;
@@ -144,26 +165,31 @@ static enum mimo_status do_forward(struct mimo_engine *engine, uint32_t index, u
     return MIMO_OK;
 }
 
-/* What goes back over a bridge: the gradients of the image rows. Where rows are cut over the group
- * each rank has some, and zeros for the others. */
+/* What goes back over a bridge: the gradients of the image rows. Where rows are cut by position
+ * each rank brings those that it has, tensor ranks with equal rows a piece of them each, and zeros
+ * for the others. */
 static enum mimo_status gather_gradients(struct mimo_engine *engine, struct mimo_engine_link *link,
                                          const struct mimo_rows *rows, uint32_t m,
                                          struct mimo_error *err)
 {
     struct mimo_language *language = engine->language;
+    const struct mimo_compute *compute = &language->compute;
     struct mimo_backend *be = engine->be;
+    const bool is_cut = rows->is_cut || compute->cp != NULL;
+    const struct mimo_rows brought = mimo_rows_of(compute, rows->count, is_cut);
+    const struct mimo_image_rows *images = index_rows(engine, link, rows->begin, m);
+    struct run run = {0, 0};
     void *gradients;
-    int64_t first, count;
 
     MIMO_TRY(mimo_engine_fill(engine, &link->destination_gradients, m, &gradients, err));
-    if (rows->is_cut)
+    if (is_cut)
         be->ops->zero(be, gradients,
                       mimo_link_rows(&link->bridge, &link->bridge.destination, m) *
                           (size_t)language->hidden * be->element_size);
-    first = index_rows(engine, link, rows, m, &count);
-    mimo_language_get_row_gradients(
-        language, mimo_row_at(&language->compute, gradients, first, language->hidden),
-        link->row_index, count);
+    while (next_run(images, brought.begin, brought.end, &run))
+        mimo_language_get_row_gradients(
+            language, mimo_row_at(compute, gradients, run.first, language->hidden),
+            link->row_index + run.first, run.end - run.first);
     return MIMO_OK;
 }
 

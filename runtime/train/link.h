@@ -59,8 +59,8 @@ uint64_t mimo_link_rows(const struct mimo_link *link, const struct mimo_link_end
 
 /*
  * Lists what this rank sends of `rows` [rows of its replica, columns] in `direction`. With
- * `is_partial`, `rows` is a part of a sum over the group (gradients under sequence parallelism): it
- * is reduced first, each rank keeping its own tile.
+ * `is_partial`, `rows` is a part of a sum over the group (its ranks have rows of their own, and
+ * zeros for the others'): it is reduced first, each rank keeping its own tile.
  */
 enum mimo_status mimo_link_send(struct mimo_link *link, uint32_t micro_step, uint32_t direction,
                                 void *rows, bool is_partial, struct mimo_messages *messages,

@@ -155,7 +155,7 @@ enum mimo_status mimo_run_losses(struct mimo_engine *engine, uint64_t first, uin
         targets[i] = 0.0;
     }
     MIMO_TRY(mimo_engine_forward(engine, err));
-    if (engine->batch.has_language && engine->batch.counts_targets)
+    if (engine->batch.has_language && engine->batch.counts_losses)
         MIMO_TRY(add_losses(engine, sums, targets, err));
     MIMO_TRY(control->ops->all_reduce(control->everyone, sums, samples, MIMO_DTYPE_F64,
                                       MIMO_REDUCE_SUM, err));

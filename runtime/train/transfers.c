@@ -69,15 +69,19 @@ static int64_t stream_rows(const struct mimo_engine *engine, const struct transf
     for (uint32_t i = 0; i < engine->batch.encoder_count; i++)
         if (engine->batch.encoders[i].interval.module == module)
             return engine->batch.encoders[i].images[transfer->micro_step] *
-                   engine->encoders[module].tokens;
+                   engine->encoders[module].share.tokens;
     return 0;
 }
 
-/* The rows' gradients that go back over a bridge are parts of a sum where the rows are cut. */
+/* What goes over a bridge is a part of a sum where rows are cut by position on the sending end. */
 static bool is_partial(const struct mimo_engine *engine, const struct transfer *transfer)
 {
-    return transfer->direction == MIMO_EDGE_BACKWARD &&
-           mimo_language_rows(engine->language, &engine->batch.texts[transfer->micro_step]).is_cut;
+    const struct mimo_plan_edge *edge = transfer->link->plan;
+    const struct mimo_plan_module *sender =
+        &engine->plan->modules[transfer->direction == MIMO_EDGE_FORWARD ? edge->from_module
+                                                                        : edge->to_module];
+
+    return sender->cp > 1 || sender->sequence_parallel != 0;
 }
 
 /* A bridge on shared ranks whose receivers have all rows already. */

@@ -241,10 +241,16 @@ static struct mimo_micro_step sizes_of(const struct mimo_engine *engine,
     }
     if (record->module == plan->meta->language_module) {
         const struct mimo_text *text = &engine->batch.texts[micro_step];
-        sizes.tokens = (uint64_t)text->batch * text->length;
+        sizes.tokens = (uint64_t)text->batch * text->length * engine->batch.cp_size;
         sizes.targets = text->targets;
     }
     return sizes;
+}
+
+static uint64_t piece_of(uint64_t width, uint32_t member, uint32_t size)
+{
+    return mimo_piece_begin(width, (uint64_t)member + 1, size) -
+           mimo_piece_begin(width, member, size);
 }
 
 /* This rank's piece of rows, or of the columns of a transfer. Pieces of targets follow the data. */
@@ -256,9 +262,7 @@ static uint64_t own_piece(const struct mimo_plan_communication *record, uint64_t
         mimo_bridge_columns((uint32_t)record->columns, member, size, &begin, &end);
         return rows * (end - begin);
     }
-    return (mimo_piece_begin(rows, (uint64_t)member + 1, size) -
-            mimo_piece_begin(rows, member, size)) *
-           record->columns;
+    return piece_of(rows, member, size) * record->columns;
 }
 
 static bool has_pieces(const struct mimo_plan_communication *record)
@@ -317,8 +321,33 @@ static void expect_one(const struct mimo_engine *engine,
     const struct mimo_micro_step sizes = sizes_of(engine, record, micro_step);
     const uint64_t rows = mimo_communication_rows(engine->plan, record, engine->rank, &sizes);
 
-    for (uint32_t i = 0; i < record->repeat && record->on_bad_samples == 0; i++)
+    if (record->on_bad_samples == 0)
         expect_call(engine, record, rows);
+}
+
+static void expect_hop(const struct mimo_engine *engine,
+                       const struct mimo_plan_communication *record, uint32_t hop,
+                       uint32_t micro_step)
+{
+    const struct mimo_micro_step sizes = sizes_of(engine, record, micro_step);
+    const uint32_t holder = mimo_ring_holder(engine->plan, record, engine->rank, hop);
+
+    expect_call(engine, record, mimo_communication_rows(engine->plan, record, holder, &sizes));
+}
+
+/* A ring, and (or NULL) that of the gradients, one hop behind it. */
+static void expect_ring(const struct mimo_engine *engine,
+                        const struct mimo_plan_communication *ring,
+                        const struct mimo_plan_communication *gradients, uint32_t micro_step)
+{
+    const uint32_t behind = gradients != NULL ? gradients->repeat : 0;
+
+    for (uint32_t i = 0; i < ring->repeat || i <= behind; i++) {
+        if (i < ring->repeat)
+            expect_hop(engine, ring, i, micro_step);
+        if (i > 0 && i <= behind)
+            expect_hop(engine, gradients, i - 1, micro_step);
+    }
 }
 
 /* Bytes of a transfer over a bridge: the images of its samples, its columns. */
@@ -333,29 +362,28 @@ static uint64_t bridge_bytes(const struct mimo_engine *engine, uint32_t edge, ui
 }
 
 /* Between stages a rank's own rows travel: all columns of them where they are cut over the
- * sequence, else the transfer's. */
+ * sequence, else the share that the tensor rank has of them. */
 static uint64_t stage_bytes(const struct mimo_engine *engine, uint32_t edge, uint32_t micro_step,
                             const struct mimo_transfer *transfer)
 {
     const struct mimo_plan *plan = engine->plan;
     const struct mimo_plan_module *module = &plan->modules[plan->edges[edge].from_module];
-    uint64_t columns = transfer->column_end - transfer->column_begin, rows;
+    uint64_t columns = module->hidden_size, rows;
     struct mimo_coordinate at;
 
     MIMO_ASSERT(mimo_grid_coordinate(module, engine->rank, &at));
     if (module->kind == MIMO_MODULE_KIND_ENCODER) {
-        const uint64_t side = module->image_size / module->patch_size;
-        rows = (side * side + 1) * images_at(engine, plan->edges[edge].from_module, micro_step,
-                                             transfer->sample_begin, transfer->sample_end);
+        rows = mimo_image_share_of(module, at.cp).tokens *
+               images_at(engine, plan->edges[edge].from_module, micro_step, transfer->sample_begin,
+                         transfer->sample_end);
     } else {
         const struct mimo_text *text = &engine->batch.texts[micro_step];
         rows = (uint64_t)text->batch * text->length;
     }
-    if (module->sequence_parallel != 0) {
-        rows = mimo_piece_begin(rows, at.tp + UINT64_C(1), module->tp) -
-               mimo_piece_begin(rows, at.tp, module->tp);
-        columns = plan->edges[edge].columns;
-    }
+    if (module->sequence_parallel != 0)
+        rows = piece_of(rows, at.tp, module->tp);
+    else
+        columns = piece_of(columns, at.tp, module->tp);
     return rows * columns * engine->be->element_size;
 }
 
@@ -402,32 +430,59 @@ static void expect_all_messages(const struct mimo_engine *engine,
                         instruction->receive_direction, false);
 }
 
+/* Neighbours in a list that are done in turns: chunks of the same rows, and a ring with that of its
+ * gradients. */
+static bool take_turns(const struct mimo_plan_communication *before,
+                       const struct mimo_plan_communication *record)
+{
+    return (before->rows_max > 0 && record->rows_max > 0) ||
+           (before->operation == MIMO_OPERATION_RING && before->is_gradient == 0 &&
+            record->operation == MIMO_OPERATION_RING && record->is_gradient != 0);
+}
+
+/* Neighbours that take turns, or one record alone. */
+struct bundle {
+    const struct mimo_plan_communication *records[8];
+    size_t count;
+};
+
+static void expect_bundle(const struct mimo_engine *engine,
+                          const struct mimo_plan_instruction *instruction, struct bundle *bundle)
+{
+    const struct mimo_plan_communication *const *records = bundle->records;
+    uint32_t micro_step;
+
+    if (bundle->count == 0)
+        return;
+    micro_step = micro_step_of(instruction, records[0]);
+    if (records[0]->rows_max > 0)
+        expect_turns(engine, records, bundle->count, micro_step);
+    else if (records[0]->operation == MIMO_OPERATION_RING)
+        expect_ring(engine, records[0], bundle->count > 1 ? records[1] : NULL, micro_step);
+    else
+        expect_one(engine, records[0], micro_step);
+    bundle->count = 0;
+}
+
 static void expect_instruction(const struct mimo_engine *engine,
                                const struct mimo_plan_instruction *instruction)
 {
-    const struct mimo_plan_communication *record, *turns[8];
+    const struct mimo_plan_communication *record;
     struct mimo_communications cursor;
-    size_t turn_count = 0;
+    struct bundle bundle = {.count = 0};
     bool has_messages = false;
 
     mimo_communications_init(&cursor, engine->plan, engine->role, instruction);
     while (mimo_communications_next(&cursor, &record)) {
-        const uint32_t micro_step = micro_step_of(instruction, record);
+        if (bundle.count > 0 && !take_turns(bundle.records[bundle.count - 1], record))
+            expect_bundle(engine, instruction, &bundle);
         if (record->opcode == MIMO_OPCODE_RECEIVE && !has_messages) {
             expect_all_messages(engine, instruction);
             has_messages = true;
         }
-        if (turn_count > 0 && record->rows_max == 0) {
-            expect_turns(engine, turns, turn_count, micro_step);
-            turn_count = 0;
-        }
-        if (record->rows_max > 0)
-            turns[turn_count++] = record;
-        else
-            expect_one(engine, record, micro_step);
+        bundle.records[bundle.count++] = record;
     }
-    if (turn_count > 0)
-        expect_turns(engine, turns, turn_count, instruction->micro_step);
+    expect_bundle(engine, instruction, &bundle);
     if (!has_messages)
         expect_all_messages(engine, instruction);
 }

@@ -103,6 +103,14 @@ case_resume_replicas_in_pipelines() {
   resume replicas double 4 pipelines double 1e-9
 }
 
+case_resume_context_on_one_rank() {
+  resume context double 1 one double 1e-9
+}
+
+case_resume_context_stages() {
+  ranks=9 resume context_stages double 2 context double 1e-9
+}
+
 # A table that two stages have copies of is one tensor of a checkpoint, moments and all.
 case_resume_tied_pipeline() {
   local ranks=4 model=tied

@@ -149,6 +149,20 @@ case_validation_recomputing() {
   validation 4 interleaved watched_recomputing
 }
 
+# Each context-parallel rank adds up the losses of the targets that it has.
+case_evaluate_with_context() {
+  write_records ''
+  compile plan pretrained one double records
+  execute 1 --eval records.json "$work/plan"
+  expect_success
+  cp "$out" "$work/one"
+  compile plan pretrained context_stages double records
+  execute 9 --eval records.json "$work/plan"
+  expect_success
+  cp "$out" "$work/context"
+  expect_near one context
+}
+
 # Two and a half times four records are five steps of two.
 case_epochs() {
   write_records ''

@@ -75,6 +75,16 @@ case_generate_in_a_pipeline() {
   expect_same one pipelines
 }
 
+# Prompts are cut by position, and each rank of a group continues them alike.
+case_generate_with_context() {
+  write_prompts
+  generate 1 one one --prompts prompts.jsonl --temperature 1
+  generate 2 context context --prompts prompts.jsonl --temperature 1
+  expect_same one context
+  generate 9 context_stages stages --prompts prompts.jsonl --temperature 1
+  expect_same one stages
+}
+
 case_generate_interleaved() {
   write_prompts
   generate 1 one one --prompts prompts.jsonl --temperature 1
@@ -104,6 +114,8 @@ case_generate_with_learned_positions() {
   expect_same one pipelines
   generate 4 interleaved interleaved --prompts prompts.jsonl --temperature 1
   expect_same one interleaved
+  generate 2 context context --prompts prompts.jsonl --temperature 1
+  expect_same one context
 }
 
 case_generate_by_chance() {

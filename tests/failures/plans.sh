@@ -123,10 +123,6 @@ unsupported() { # ranks model deployment training pattern
   expect_failure 4 "this version of mimo-exec does not carry out $5"
 }
 
-case_unsupported_context() {
-  unsupported 2 tiny context double 'context_parallel > 1 of llm'
-}
-
 case_unsupported_experts() {
   unsupported 2 of_experts pair double 'experts .* of llm'
 }

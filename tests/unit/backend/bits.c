@@ -141,7 +141,7 @@ static void weights(struct run *run, const void *dy)
     ops->linear_backward_weight(be, dw, dbias, dy, x, ROWS, run->cols, run->cols);
     take(run, dw, square, true);
     take(run, dbias, run->cols, true);
-    ops->vit_embed_backward(be, x, dbias, dw, dy, ROWS / 2, 2, run->cols);
+    ops->vit_embed_backward(be, x, dbias, dw, dy, ROWS / 2, 0, 2, run->cols);
     take(run, dw, 2 * run->cols, true);
     take(run, dbias, run->cols, true);
 }

@@ -25,6 +25,7 @@ struct problem {
     bool is_rounded;          /* wide gradients are of what has been rounded to the element type */
     bool is_large;            /* too large for differences */
     int64_t rows, cols, out;  /* what they mean is the operation's */
+    int64_t first;
     enum mimo_activation activation;
     struct mimo_attention attention;
 };
@@ -524,9 +525,11 @@ static void check_embedding(int64_t rows, int64_t cols)
                                     .cols = cols});
 }
 
+/* Tokens first ... first + out - 1 of each of `rows` images. */
 static void vit_forward(struct rig *rig, const struct problem *p, void *y, void *const *in)
 {
-    rig->be.ops->vit_embed_forward(&rig->be, y, in[0], in[1], in[2], p->rows, p->out, p->cols);
+    rig->be.ops->vit_embed_forward(&rig->be, y, in[0], in[1], in[2], p->rows, p->first, p->out,
+                                   p->cols);
 }
 
 static void vit_backward(struct rig *rig, const struct problem *p, void *const *gradient,
@@ -534,24 +537,27 @@ static void vit_backward(struct rig *rig, const struct problem *p, void *const *
 {
     (void)in;
     rig->be.ops->vit_embed_backward(&rig->be, gradient[0], gradient[1], gradient[2], dy, p->rows,
-                                    p->out, p->cols);
-    rig->be.ops->vit_embed_backward(&rig->be, NULL, NULL, NULL, dy, p->rows, p->out, p->cols);
+                                    p->first, p->out, p->cols);
+    rig->be.ops->vit_embed_backward(&rig->be, NULL, NULL, NULL, dy, p->rows, p->first, p->out,
+                                    p->cols);
 }
 
-static void check_vit(int64_t images, int64_t tokens, int64_t cols)
+static void check_vit(int64_t images, int64_t first, int64_t tokens, int64_t cols)
 {
-    const int64_t image = tokens * cols;
-    check_problem(&(struct problem){.name = "vit_embed",
-                                    .forward = vit_forward,
-                                    .backward = vit_backward,
-                                    .inputs = 3,
-                                    .size = {images * (image - cols), cols, image},
-                                    .outputs = images * image,
-                                    .accumulates = {false, true, true},
-                                    .is_wide = {false, true, true},
-                                    .rows = images,
-                                    .cols = cols,
-                                    .out = tokens});
+    const int64_t patches = first == 0 ? tokens - 1 : tokens;
+    check_problem(
+        &(struct problem){.name = "vit_embed",
+                          .forward = vit_forward,
+                          .backward = vit_backward,
+                          .inputs = 3,
+                          .size = {images * patches * cols, cols, (first + tokens) * cols},
+                          .outputs = images * tokens * cols,
+                          .accumulates = {false, true, true},
+                          .is_wide = {false, true, true},
+                          .rows = images,
+                          .cols = cols,
+                          .out = tokens,
+                          .first = first});
 }
 
 static void embeddings(void)
@@ -559,9 +565,11 @@ static void embeddings(void)
     check_embedding(6, 5);
     check_embedding(40, 16);
     check_embedding(IDS_MAX, 8);
-    check_vit(3, 3, 7);
-    check_vit(2, 5, 16);
-    check_vit(130, 2, 3);
+    check_vit(3, 0, 3, 7);
+    check_vit(2, 0, 5, 16);
+    check_vit(130, 0, 2, 3);
+    check_vit(3, 2, 2, 7);
+    check_vit(2, 1, 4, 16);
 }
 
 /* -- cross entropy: the shards' logits -------------------------------------------------------- */

@@ -423,7 +423,10 @@ static void images(struct rig *rig)
         SIDE = 6,
         PATCH = 2,
         COUNT = IMAGES * CHANNELS * SIDE * SIDE,
-        AREA = CHANNELS * PATCH * PATCH
+        AREA = CHANNELS * PATCH * PATCH,
+        PATCHES = (SIDE / PATCH) * (SIDE / PATCH),
+        FIRST = 2,
+        SOME = 5
     };
     const double mean[CHANNELS] = {0.4, 0.5, 0.6}, std[CHANNELS] = {0.2, 0.3, 0.4};
     uint8_t pixels[COUNT];
@@ -440,32 +443,46 @@ static void images(struct rig *rig)
                     expected[patch * AREA + at] = (value / 255.0 - mean[ch]) / std[ch];
                 }
     rig->be.ops->image_patches(&rig->be, patches, rig_put_bytes(rig, pixels, sizeof pixels), IMAGES,
-                               CHANNELS, SIDE, PATCH, mean, std);
+                               CHANNELS, SIDE, PATCH, 0, PATCHES, mean, std);
     rig_expect(rig, "patches", patches, expected, COUNT);
+    /* Some patches of each image. */
+    rig->be.ops->image_patches(&rig->be, patches, rig_put_bytes(rig, pixels, sizeof pixels), IMAGES,
+                               CHANNELS, SIDE, PATCH, FIRST, SOME, mean, std);
+    for (int64_t i = 0; i < IMAGES * SOME * AREA; i++)
+        a[i] = expected[(i / (SOME * AREA) * PATCHES + FIRST) * AREA + i % (SOME * AREA)];
+    rig_expect(rig, "some patches", patches, a, IMAGES * SOME * AREA);
 }
 
-static void check_vit_embed(struct rig *rig, int64_t images, int64_t tokens, int64_t cols)
+/* Tokens first ... first + tokens - 1, the first of all being the class token. */
+static void check_vit_embed(struct rig *rig, int64_t images, int64_t first, int64_t tokens,
+                            int64_t cols)
 {
-    const int64_t all = images * tokens * cols, patches = images * (tokens - 1) * cols;
+    const int64_t all = images * tokens * cols, positions = (first + tokens) * cols;
+    const int64_t classes = first == 0 && tokens > 0 ? 1 : 0, rest = tokens - classes;
     void *x = rig_new(rig, all);
-    rig_fill(rig, a, patches, 1);
+    rig_fill(rig, a, images * rest * cols, 1);
     rig_fill(rig, b, cols, 2);
-    rig_fill(rig, c, tokens * cols, 3);
+    rig_fill(rig, c, positions, 3);
     for (int64_t i = 0; i < images; i++)
         for (int64_t t = 0; t < tokens; t++)
             for (int64_t j = 0; j < cols; j++)
                 expected[(i * tokens + t) * cols + j] =
-                    (t == 0 ? b[j] : a[(i * (tokens - 1) + t - 1) * cols + j]) + c[t * cols + j];
-    rig->be.ops->vit_embed_forward(&rig->be, x, rig_put(rig, a, patches), rig_put(rig, b, cols),
-                                   rig_put(rig, c, tokens * cols), images, tokens, cols);
+                    (t < classes ? b[j] : a[(i * rest + t - classes) * cols + j]) +
+                    c[(first + t) * cols + j];
+    rig->be.ops->vit_embed_forward(&rig->be, x, rig_put(rig, a, images * rest * cols),
+                                   rig_put(rig, b, cols), rig_put(rig, c, positions), images, first,
+                                   tokens, cols);
     rig_expect(rig, "vit_embed", x, expected, all);
 }
 
 static void vit_embed(struct rig *rig)
 {
-    check_vit_embed(rig, 2, 4, 5);
-    check_vit_embed(rig, 3, 7, 32);
-    check_vit_embed(rig, 2, 1, 8);
+    check_vit_embed(rig, 2, 0, 4, 5);
+    check_vit_embed(rig, 3, 0, 7, 32);
+    check_vit_embed(rig, 2, 0, 1, 8);
+    check_vit_embed(rig, 3, 2, 5, 32);
+    check_vit_embed(rig, 2, 3, 1, 5);
+    check_vit_embed(rig, 2, 0, 0, 8);
 }
 
 static void check_rows_by_index(struct rig *rig, int64_t cols)
@@ -525,6 +542,35 @@ static void copies(struct rig *rig)
     check_copies(rig, 9, 16, 24, 32);
     check_copies(rig, 2, 4100, 4104, 5000);
     check_copies(rig, 1, 100, 100, 101);
+}
+
+static void check_mixed(struct rig *rig, int64_t rows, int64_t cols, int64_t from, int64_t to)
+{
+    const int64_t src_size = rows * from, dst_size = rows * to;
+    const struct mimo_backend_ops *ops = rig->be.ops;
+    void *src, *wide, *back;
+    rig_fill(rig, a, src_size, 1);
+    rig_fill(rig, b, dst_size, 2);
+    src = rig_put(rig, a, src_size);
+    wide = rig_put_wide(rig, b, dst_size);
+    back = rig_put(rig, a, src_size);
+    for (int i = 0; i < 3; i++)
+        ops->add_to_wide(&rig->be, wide, to, src, from, rows, cols);
+    for (int64_t i = 0; i < rows * cols; i++)
+        b[i / cols * to + i % cols] += 3 * a[i / cols * from + i % cols];
+    rig_expect_wide(rig, "add_to_wide", wide, b, dst_size);
+    ops->copy_from_wide(&rig->be, back, from, wide, to, rows, cols);
+    for (int64_t i = 0; i < rows * cols; i++)
+        a[i / cols * from + i % cols] = b[i / cols * to + i % cols];
+    rig_expect(rig, "copy_from_wide", back, a, src_size);
+}
+
+static void mixed_types(struct rig *rig)
+{
+    check_mixed(rig, 3, 5, 6, 9);
+    check_mixed(rig, 9, 16, 24, 32);
+    check_mixed(rig, 7, 64, 64, 64);
+    check_mixed(rig, 0, 4, 4, 4);
 }
 
 /* A stride of 0: all rows get the same one. */
@@ -636,9 +682,9 @@ static void nothing(struct rig *rig)
     ops->route_sums(be, x, wide, NULL, NULL, 0, 4, 2);
     ops->combine_rows(be, x, wide, NULL, wide, 0, 2, 4);
     ops->combine_rows_backward(be, x, x, wide, wide, NULL, wide, 0, 2, 4);
-    ops->image_patches(be, x, wide, 0, 1, 2, 1, &std, &std);
-    ops->vit_embed_forward(be, x, wide, wide, wide, 0, 2, 1);
-    ops->vit_embed_backward(be, x, x, x, wide, 0, 2, 1);
+    ops->image_patches(be, x, wide, 0, 1, 2, 1, 0, 4, &std, &std);
+    ops->vit_embed_forward(be, x, wide, wide, wide, 0, 0, 2, 1);
+    ops->vit_embed_backward(be, x, x, x, wide, 0, 0, 2, 1);
     ops->linear_backward_weight(be, x, x, wide, wide, 0, 1, 1);
     ops->adamw(be, x, NULL, wide, x, x, 0, &settings);
     rig_get_wide(rig, x, held, 2);
@@ -753,6 +799,7 @@ EACH(images)
 EACH(vit_embed)
 EACH(rows_by_index)
 EACH(copies)
+EACH(mixed_types)
 EACH(repeated_rows)
 EACH(bytes)
 EACH(rounding)
@@ -776,6 +823,7 @@ static const struct mimo_test tests[] = {
     {"class token and positions", test_vit_embed},
     {"rows by index", test_rows_by_index},
     {"copies and sums with strides", test_copies},
+    {"sums and copies between the two types", test_mixed_types},
     {"one row to many", test_repeated_rows},
     {"bytes", test_bytes},
     {"rounding to the element type", test_rounding},

@@ -241,7 +241,8 @@ static void test_sequence_parallel(void)
     fixture_release(&plan);
 }
 
-/* A context-parallel rank has its share of the rows, and room for all keys and values. */
+/* A context-parallel rank has its share of the rows; of these, five times keys and values or their
+ * gradients, once q, k and v, and a sum for each head. */
 static void test_context_parallel(void)
 {
     struct fixture two = language_only;
@@ -253,8 +254,28 @@ static void test_context_parallel(void)
     two.world_size = two.modules[0].cp = 2;
     half = build(&plan, &two);
     CHECK_INT(2 * half.bytes[MIMO_MEMORY_ACTIVATIONS], whole.bytes[MIMO_MEMORY_ACTIVATIONS]);
-    CHECK_INT(2 * (half.bytes[MIMO_MEMORY_SCRATCH] - 16384 * 4 * 4 - UINT64_C(8) * R * 96),
+    CHECK_INT(2 * (half.bytes[MIMO_MEMORY_SCRATCH] - 16384 * 4 * 4 -
+                   UINT64_C(2) * R * (5 * 96 + 144 + 12)),
               whole.bytes[MIMO_MEMORY_SCRATCH] - 16384 * 4 * 4);
+    fixture_release(&plan);
+}
+
+/* Of an image's 5 tokens a rank has at most 3, all of them patches: 72 rows in place of 120, of
+ * which a stream takes 13824 bytes. */
+static void test_cut_images(void)
+{
+    const uint64_t language = UINT64_C(4) * R / 2 * (2 * (5 * 48 + 144 + 2 + 12 + 384 + 192) + 197);
+    const uint64_t layer = 5 * 13824 + 41472 + 3456 + 4 * 320 + 2 * 55296;
+    const uint64_t ends = (1152 + 13824 + 2 * 320) + 13824 + 13824;
+    struct fixture two = one_rank;
+    struct fixture_plan plan;
+    struct mimo_plan_memory memory;
+
+    two.world_size = two.modules[CLIP].cp = two.modules[LLM].cp = 2;
+    memory = build(&plan, &two);
+    CHECK_INT(memory.bytes[MIMO_MEMORY_ACTIVATIONS],
+              slots_of_place(&plan, CLIP) * (2 * layer + ends) +
+                  slots_of_place(&plan, LLM) * language);
     fixture_release(&plan);
 }
 
@@ -406,6 +427,7 @@ static const struct mimo_test tests[] = {
     {"recomputed layers in chunks", test_recompute_in_chunks},
     {"sequence parallelism", test_sequence_parallel},
     {"context parallelism", test_context_parallel},
+    {"images that are cut", test_cut_images},
     {"experts", test_experts},
     {"micro-steps alive", test_alive},
     {"the maximum of a role", test_maximum},

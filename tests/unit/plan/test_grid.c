@@ -223,11 +223,42 @@ static void test_large_module(void)
     check_module(&expert);
 }
 
+/* Rows ascend, each position lies on one rank, and the keys that a rank's rows see add up to the
+ * same number on all. */
+static void check_context(uint64_t length, uint32_t n)
+{
+    const uint64_t rows = length / n, seen = length * (length + 1) / 2;
+
+    for (uint32_t r = 0; r < n; r++) {
+        uint64_t sum = 0;
+        for (uint64_t row = 0; row < rows; row++) {
+            const uint64_t position = mimo_context_position(length, r, n, row);
+            uint32_t holder = n;
+            CHECK(position < length);
+            CHECK(row == 0 || position > mimo_context_position(length, r, n, row - 1));
+            CHECK_INT(mimo_context_row(length, n, position, &holder), row);
+            CHECK_INT(holder, r);
+            sum += position + 1;
+        }
+        CHECK_INT(sum * n, seen);
+    }
+}
+
+static void test_context(void)
+{
+    for (uint32_t n = 1; n <= 7; n++)
+        for (uint64_t piece = 1; piece <= 5; piece++)
+            check_context(2 * n * piece, n);
+    check_context(1, 1);
+    check_context(7, 1);
+}
+
 static const struct mimo_test tests[] = {
     {"every module of up to 64 ranks", test_every_small_module},
     {"number and size of groups", test_group_sizes},
     {"embedding groups", test_embedding_groups},
     {"modules of 16384 ranks", test_large_module},
+    {"rows of context ranks", test_context},
 };
 
 MIMO_TEST_MAIN("plan/grid", tests)

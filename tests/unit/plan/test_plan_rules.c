@@ -250,6 +250,7 @@ static const struct rule communication_rules[] = {
     COMM(0, loop, MIMO_LOOP_COUNT, "loop is 3"),
     COMM(0, loop, MIMO_LOOP_LAYER, "load has no layers"),
     COMM(0, operation, MIMO_OPERATION_COUNT, "operation is 6"),
+    COMM(0, operation, MIMO_OPERATION_RING, "a ring is one of context ranks"),
     COMM(0, group, MIMO_GROUP_KIND_TP, "all ranks are no group of kind 0"),
     COMM(0, content, MIMO_CONTENT_COUNT, "content is"),
     COMM(0, is_gradient, 2, "is_gradient is 2"),

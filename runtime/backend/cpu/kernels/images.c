@@ -19,16 +19,15 @@ static void patch_values(element *out, const uint8_t *pixels, int64_t channels, 
 
 static void image_patches(struct mimo_backend *be, void *patches, const uint8_t *pixels,
                           int64_t images, int64_t channels, int64_t size, int64_t patch,
-                          const double *mean, const double *std)
+                          int64_t first, int64_t count, const double *mean, const double *std)
 {
     const int64_t side = size / patch, area = channels * patch * patch;
     element *out = patches;
     (void)be;
     for (int64_t i = 0; i < images; i++, pixels += size * size * channels)
-        for (int64_t y = 0; y < side; y++)
-            for (int64_t x = 0; x < side; x++, out += area)
-                patch_values(out, pixels + (y * size + x) * patch * channels, channels, size, patch,
-                             mean, std);
+        for (int64_t p = first; p < first + count; p++, out += area)
+            patch_values(out, pixels + (p / side * size + p % side) * patch * channels, channels,
+                         size, patch, mean, std);
 }
 
 static void add_rows(element *out, const element *a, const element *b, int64_t count)
@@ -38,34 +37,43 @@ static void add_rows(element *out, const element *a, const element *b, int64_t c
         out[j] = to_element(to_real(a[j]) + to_real(b[j]));
 }
 
-static void vit_embed_forward(struct mimo_backend *be, void *x, const void *patches,
-                              const void *cls, const void *position, int64_t images, int64_t tokens,
-                              int64_t cols)
+/* Class tokens among tokens first ... first + tokens - 1 of an image. */
+static int64_t class_tokens(int64_t first, int64_t tokens)
 {
-    const element *in = patches, *place = position;
+    return first == 0 && tokens > 0 ? 1 : 0;
+}
+
+static void vit_embed_forward(struct mimo_backend *be, void *x, const void *patches,
+                              const void *cls, const void *position, int64_t images, int64_t first,
+                              int64_t tokens, int64_t cols)
+{
+    const int64_t classes = class_tokens(first, tokens) * cols, rest = tokens * cols - classes;
+    const element *in = patches, *place = (const element *)position + first * cols;
     element *out = x;
     (void)be;
     for (int64_t i = 0; i < images; i++) {
-        add_rows(out, cls, place, cols);
-        add_rows(out + cols, in, place + cols, (tokens - 1) * cols);
+        add_rows(out, cls, place, classes);
+        add_rows(out + classes, in, place + classes, rest);
         out += tokens * cols;
-        in += (tokens - 1) * cols;
+        in += rest;
     }
 }
 
 static void vit_embed_backward(struct mimo_backend *be, void *dpatches, void *dcls, void *dposition,
-                               const void *dx, int64_t images, int64_t tokens, int64_t cols)
+                               const void *dx, int64_t images, int64_t first, int64_t tokens,
+                               int64_t cols)
 {
     const element *in = dx;
-    const int64_t image = tokens * cols, rest = (tokens - 1) * cols;
+    const int64_t image = tokens * cols, classes = class_tokens(first, tokens) * cols;
+    const int64_t rest = image - classes;
     (void)be;
     for (int64_t i = 0; i < images && dpatches != NULL && rest > 0; i++)
-        memcpy((element *)dpatches + i * rest, in + i * image + cols,
+        memcpy((element *)dpatches + i * rest, in + i * image + classes,
                (size_t)rest * sizeof(element));
     if (dcls != NULL)
-        KERNELS(column_sums)(dcls, in, image, images, cols);
+        KERNELS(column_sums)(dcls, in, image, images, classes);
     if (dposition != NULL)
-        KERNELS(column_sums)(dposition, in, image, images, image);
+        KERNELS(column_sums)((real *)dposition + first * cols, in, image, images, image);
 }
 
 void KERNELS(images)(struct mimo_backend_ops *ops)

@@ -59,6 +59,32 @@ static void add(struct mimo_backend *be, void *dst, int64_t dst_stride, const vo
     }
 }
 
+static void add_to_wide(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
+                        int64_t src_stride, int64_t rows, int64_t cols)
+{
+    real *to = dst;
+    const element *from = src;
+    (void)be;
+    for (int64_t r = 0; r < rows; r++, to += dst_stride, from += src_stride) {
+#pragma omp simd
+        for (int64_t j = 0; j < cols; j++)
+            to[j] += to_real(from[j]);
+    }
+}
+
+static void copy_from_wide(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
+                           int64_t src_stride, int64_t rows, int64_t cols)
+{
+    element *to = dst;
+    const real *from = src;
+    (void)be;
+    for (int64_t r = 0; r < rows; r++, to += dst_stride, from += src_stride) {
+#pragma omp simd
+        for (int64_t j = 0; j < cols; j++)
+            to[j] = to_element(from[j]);
+    }
+}
+
 static void scatter_rows(struct mimo_backend *be, void *dst, const void *src, const int32_t *index,
                          int64_t rows, int64_t cols)
 {
@@ -85,6 +111,8 @@ void KERNELS(memory)(struct mimo_backend_ops *ops)
     ops->copy_bytes = copy_bytes;
     ops->copy = copy;
     ops->add = add;
+    ops->add_to_wide = add_to_wide;
+    ops->copy_from_wide = copy_from_wide;
     ops->scatter_rows = scatter_rows;
     ops->gather_rows = gather_rows;
 }

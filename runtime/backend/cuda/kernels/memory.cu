@@ -34,20 +34,31 @@ template <typename T> struct row_copy {
     }
 };
 
-template <typename T> struct row_add {
-    T *dst;
-    const T *src;
+template <typename To, typename From> struct row_add {
+    To *dst;
+    const From *src;
     int64_t dst_stride, src_stride;
 
     template <int N> __device__ __forceinline__ void run(int64_t row, int64_t i) const
     {
-        T *const to = dst + row * dst_stride + i;
+        To *const to = dst + row * dst_stride + i;
         vector<float, N> sum = load_wide<N>(to);
         const vector<float, N> more = load_wide<N>(src + row * src_stride + i);
 #pragma unroll
         for (int e = 0; e < N; e++)
             sum.at[e] += more.at[e];
         store_narrow<N>(to, sum);
+    }
+};
+
+template <typename T> struct row_narrow {
+    T *dst;
+    const float *src;
+    int64_t dst_stride, src_stride;
+
+    template <int N> __device__ __forceinline__ void run(int64_t row, int64_t i) const
+    {
+        store_narrow<N>(dst + row * dst_stride + i, load<N>(src + row * src_stride + i));
     }
 };
 
@@ -86,10 +97,32 @@ template <typename T>
 static void add(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
                 int64_t src_stride, int64_t rows, int64_t cols)
 {
-    const row_add<T> work = {static_cast<T *>(dst), static_cast<const T *>(src), dst_stride,
-                             src_stride};
+    const row_add<T, T> work = {static_cast<T *>(dst), static_cast<const T *>(src), dst_stride,
+                                src_stride};
     for_rows<CHUNK<T>>(be, "add", work, rows, cols,
                        is_aligned<CHUNK<T>>({cols, dst_stride, src_stride}, work.dst, work.src));
+}
+
+template <typename T>
+static void add_to_wide(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
+                        int64_t src_stride, int64_t rows, int64_t cols)
+{
+    const row_add<float, T> work = {static_cast<float *>(dst), static_cast<const T *>(src),
+                                    dst_stride, src_stride};
+    for_rows<MIXED_CHUNK>(
+        be, "add_to_wide", work, rows, cols,
+        is_aligned<MIXED_CHUNK>({cols, dst_stride, src_stride}, work.dst, work.src));
+}
+
+template <typename T>
+static void copy_from_wide(struct mimo_backend *be, void *dst, int64_t dst_stride, const void *src,
+                           int64_t src_stride, int64_t rows, int64_t cols)
+{
+    const row_narrow<T> work = {static_cast<T *>(dst), static_cast<const float *>(src), dst_stride,
+                                src_stride};
+    for_rows<MIXED_CHUNK>(
+        be, "copy_from_wide", work, rows, cols,
+        is_aligned<MIXED_CHUNK>({cols, dst_stride, src_stride}, work.dst, work.src));
 }
 
 template <typename T>
@@ -114,6 +147,8 @@ template <typename T> static void enter(struct mimo_backend_ops *ops)
 {
     ops->copy = copy<T>;
     ops->add = add<T>;
+    ops->add_to_wide = add_to_wide<T>;
+    ops->copy_from_wide = copy_from_wide<T>;
     ops->scatter_rows = scatter_rows<T>;
     ops->gather_rows = gather_rows<T>;
 }
