@@ -253,15 +253,21 @@ bool mimo_shard_is_owned(const struct mimo_plan_parameter *parameter, uint32_t r
     return r == 0;
 }
 
+bool mimo_grid_holds(const struct mimo_plan_module *module,
+                     const struct mimo_plan_parameter *parameter, const struct mimo_coordinate *at)
+{
+    if (parameter->stage % module->pp != at->pp)
+        return false;
+    return parameter->expert == MIMO_NONE ||
+           parameter->expert / (module->num_experts / module->ep) == at->ep;
+}
+
 uint64_t mimo_grid_elements(const struct mimo_plan_module *module,
                             const struct mimo_plan_parameter *parameter,
                             const struct mimo_coordinate *at)
 {
-    if (parameter->stage % module->pp != at->pp)
+    if (!mimo_grid_holds(module, parameter, at))
         return 0;
-    if (parameter->expert == MIMO_NONE)
-        return mimo_shard_elements(parameter, at->tp, module->tp);
-    if (parameter->expert / (module->num_experts / module->ep) != at->ep)
-        return 0;
-    return mimo_shard_elements(parameter, at->etp, module->etp);
+    return parameter->expert == MIMO_NONE ? mimo_shard_elements(parameter, at->tp, module->tp)
+                                          : mimo_shard_elements(parameter, at->etp, module->etp);
 }

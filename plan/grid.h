@@ -58,8 +58,13 @@ void mimo_shard_of(const struct mimo_plan_parameter *parameter, uint32_t r, uint
 /* Elements of the parameter that tensor rank `r` of `n` holds. */
 uint64_t mimo_shard_elements(const struct mimo_plan_parameter *parameter, uint32_t r, uint32_t n);
 
-/* Elements of the parameter that the rank at that coordinate of its module holds: none where it is
- * of another stage or expert. */
+/* True where the rank at that coordinate of its module holds (a shard of) the parameter: it is of a
+ * stage there, and no expert of another rank's. */
+bool mimo_grid_holds(const struct mimo_plan_module *module,
+                     const struct mimo_plan_parameter *parameter,
+                     const struct mimo_coordinate *at);
+
+/* Elements of the parameter that the rank at that coordinate of its module holds, or 0. */
 uint64_t mimo_grid_elements(const struct mimo_plan_module *module,
                             const struct mimo_plan_parameter *parameter,
                             const struct mimo_coordinate *at);

@@ -130,23 +130,35 @@ static void count_parameters(struct count *count)
 
 /* ---- activations ---- */
 
-/* What a layer of a module keeps. */
-static uint64_t layer_bytes(const struct mimo_plan_module *module, const struct mimo_sizes *sizes,
-                            bool has_experts)
+static const struct mimo_layer_kinds DENSE = {.dense = true}, SPARSE = {.sparse = true};
+
+static uint64_t llama_bytes(const struct mimo_sizes *sizes, bool is_sparse)
 {
     struct mimo_tally sum = {0}, *const tally = &sum;
 
-    if (module->architecture != MIMO_ARCHITECTURE_LLAMA) {
-        MIMO_VIT_LAYER(TAKE, sizes)
-        return mimo_tally_bytes(tally);
-    }
     MIMO_LLAMA_ATTENTION(TAKE, sizes)
-    if (has_experts) {
+    if (is_sparse) {
         MIMO_LLAMA_EXPERTS(TAKE, sizes)
     } else {
         MIMO_LLAMA_FFN(TAKE, sizes)
     }
     return mimo_tally_bytes(tally);
+}
+
+/* What a layer of a module keeps, with room for any of these kinds. */
+static uint64_t layer_bytes(const struct mimo_plan_module *module, const struct mimo_sizes *sizes,
+                            struct mimo_layer_kinds kinds)
+{
+    struct mimo_tally sum = {0}, *const tally = &sum;
+    uint64_t dense, sparse;
+
+    if (module->architecture != MIMO_ARCHITECTURE_LLAMA) {
+        MIMO_VIT_LAYER(TAKE, sizes)
+        return kinds.dense ? mimo_tally_bytes(tally) : 0;
+    }
+    dense = kinds.dense ? llama_bytes(sizes, false) : 0;
+    sparse = kinds.sparse ? llama_bytes(sizes, true) : 0;
+    return dense > sparse ? dense : sparse;
 }
 
 static uint64_t input_bytes(const struct mimo_sizes *sizes)
@@ -176,30 +188,28 @@ bool mimo_memory_keeps_layers(const struct mimo_plan *plan, const struct mimo_pl
     return false;
 }
 
-/* The layers of a place whose tensors it holds at once, and the bytes of one of either kind. */
+/* The layers of a place, and what it keeps of them. */
 struct layers {
     uint32_t dense, sparse;
-    uint64_t dense_bytes, sparse_bytes;
-    bool is_recomputed; /* kept are their inputs alone */
+    struct mimo_layer_kinds kinds;
+    bool are_kept, are_recomputed; /* recomputed: of what is kept the inputs alone */
 };
 
-static struct layers layers_of(const struct count *count, uint32_t place,
-                               const struct mimo_sizes *sizes)
+static struct layers layers_of(const struct count *count, uint32_t place)
 {
     const struct mimo_plan_module *module = module_of(count, place);
     const struct mimo_plan_stage *stage =
         &count->plan->stages[module->stage_first + count->plan->places[place].stage];
     const bool keeps = count->trains && keeps_layers(module) &&
                        count->slots->goes_backward[place - count->role->place_first];
-    const uint32_t held = keeps || stage->layer_count < 2 ? stage->layer_count : 2;
-    const uint32_t sparse = mimo_expert_layers(module, stage->layer_first, held);
+    const uint32_t sparse = mimo_expert_layers(module, stage->layer_first, stage->layer_count);
 
     return (struct layers){
-        .dense = held - sparse,
+        .dense = stage->layer_count - sparse,
         .sparse = sparse,
-        .dense_bytes = held > sparse ? layer_bytes(module, sizes, false) : 0,
-        .sparse_bytes = sparse > 0 ? layer_bytes(module, sizes, true) : 0,
-        .is_recomputed = keeps && count->plan->training->recompute == MIMO_RECOMPUTE_FULL,
+        .kinds = mimo_layer_kinds_of(module, stage->layer_first, stage->layer_count),
+        .are_kept = keeps,
+        .are_recomputed = keeps && count->plan->training->recompute == MIMO_RECOMPUTE_FULL,
     };
 }
 
@@ -207,25 +217,27 @@ static struct layers layers_of(const struct count *count, uint32_t place,
 static void take_layers(const struct count *count, uint32_t place, const struct mimo_sizes *sizes,
                         struct mimo_tally *tally)
 {
-    const struct layers layers = layers_of(count, place, sizes);
+    const struct mimo_plan_module *module = module_of(count, place);
+    const struct layers layers = layers_of(count, place);
+    const uint32_t total = layers.dense + layers.sparse;
 
-    if (layers.is_recomputed) {
-        mimo_tally_repeat(tally, input_bytes(sizes), layers.dense + layers.sparse);
-        return;
+    if (layers.are_recomputed) {
+        mimo_tally_repeat(tally, input_bytes(sizes), total);
+    } else if (layers.are_kept) {
+        mimo_tally_repeat(tally, layer_bytes(module, sizes, DENSE), layers.dense);
+        mimo_tally_repeat(tally, layer_bytes(module, sizes, SPARSE), layers.sparse);
+    } else {
+        mimo_tally_repeat(tally, layer_bytes(module, sizes, layers.kinds), total < 2 ? total : 2);
     }
-    mimo_tally_repeat(tally, layers.dense_bytes, layers.dense);
-    mimo_tally_repeat(tally, layers.sparse_bytes, layers.sparse);
 }
 
 /* The layer that is being recomputed, the largest of the place. */
 static uint64_t recomputed_bytes(const struct count *count, uint32_t place,
                                  const struct mimo_sizes *sizes)
 {
-    const struct layers layers = layers_of(count, place, sizes);
+    const struct layers layers = layers_of(count, place);
 
-    if (!layers.is_recomputed)
-        return 0;
-    return layers.dense_bytes > layers.sparse_bytes ? layers.dense_bytes : layers.sparse_bytes;
+    return layers.are_recomputed ? layer_bytes(module_of(count, place), sizes, layers.kinds) : 0;
 }
 
 static bool is_first_stage(const struct count *count, uint32_t place)
@@ -242,6 +254,9 @@ static void take_language_ends(const struct count *count, uint32_t place,
                                const struct mimo_sizes *sizes, struct mimo_tally *tally)
 {
     MIMO_LANGUAGE_STAGE(TAKE, sizes)
+    if (sizes->experts > 0) {
+        MIMO_LANGUAGE_EXPERTS(TAKE, sizes)
+    }
     if (is_first_stage(count, place)) {
         MIMO_LANGUAGE_INPUT(TAKE, sizes)
     }
@@ -312,6 +327,20 @@ static void count_place(struct count *count, uint32_t place)
 
 /* ---- scratch ---- */
 
+static void take_llama_scratch(const struct mimo_plan_module *module,
+                               const struct mimo_sizes *sizes, struct mimo_tally *tally)
+{
+    const struct mimo_layer_kinds kinds = mimo_layer_kinds_of(module, 0, module->num_layers);
+
+    MIMO_LLAMA_SCRATCH(TAKE, sizes)
+    if (kinds.dense) {
+        MIMO_LLAMA_FFN_SCRATCH(TAKE, sizes)
+    }
+    if (kinds.sparse) {
+        MIMO_EXPERT_SCRATCH(TAKE, sizes)
+    }
+}
+
 static void take_attention_scratch(const struct mimo_plan_module *module,
                                    const struct mimo_sizes *sizes, struct mimo_tally *tally)
 {
@@ -329,10 +358,7 @@ static void take_language_scratch(const struct mimo_plan_module *module,
     if (module->architecture == MIMO_ARCHITECTURE_GPT) {
         MIMO_GPT_SCRATCH(TAKE, sizes)
     } else {
-        MIMO_LLAMA_SCRATCH(TAKE, sizes)
-    }
-    if (module->num_experts > 0) {
-        MIMO_EXPERT_SCRATCH(TAKE, sizes)
+        take_llama_scratch(module, sizes, tally);
     }
     take_attention_scratch(module, sizes, tally);
     if (has_head) {
@@ -592,6 +618,7 @@ uint64_t mimo_memory_of_generation(const struct mimo_plan *plan, uint32_t rank)
 {
     const uint32_t index = plan->meta->language_module;
     const struct mimo_plan_module *module = &plan->modules[index];
+    const struct mimo_layer_kinds kinds = mimo_layer_kinds_of(module, 0, module->num_layers);
     struct mimo_tally keys = {0}, sum = {0}, *const tally = &sum;
     struct mimo_sizes sizes;
     struct mimo_coordinate at;
@@ -599,13 +626,13 @@ uint64_t mimo_memory_of_generation(const struct mimo_plan *plan, uint32_t rank)
     if (!mimo_grid_coordinate(module, rank, &at))
         return 0;
     sizes = mimo_sizes_of(plan, index, &at);
-    sizes.rows = sizes.held = plan->training->micro_batch;
+    mimo_sizes_set_step(&sizes, module, plan->training->micro_batch);
     take(&keys, mimo_product(sizes.rows, sizes.positions), 2 * sizes.kv_width, sizes.element);
     for (uint32_t s = at.pp; s < module->stage_count; s += module->pp)
         mimo_tally_repeat(tally, mimo_tally_bytes(&keys),
                           plan->stages[module->stage_first + s].layer_count);
     for (int i = 0; i < 2; i++)
-        mimo_tally_repeat(tally, layer_bytes(module, &sizes, false), 1);
+        mimo_tally_repeat(tally, layer_bytes(module, &sizes, kinds), 1);
     MIMO_DECODE_STAGE(TAKE, &sizes)
     if (at.pp + 1 == module->pp) {
         MIMO_DECODE_OUTPUT(TAKE, &sizes, module->vocab_size)

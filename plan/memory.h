@@ -7,8 +7,6 @@
  * depends on the data. mimo-exec allocates exactly these sizes, and asserts that its layout code
  * uses them up. The compiler chooses and warns by them; section MEMO of a plan states them.
  *
- * What mimo-exec does not carry out yet (experts) is predicted by the same tables; docs/cost.md
- * says which terms are estimates.
  *
  * Sizes saturate at UINT64_MAX. A plan need not be written yet: modules, stages, parameters, edges,
  * roles with their places and ranges, and the instructions of the role in question must be there.

@@ -2,8 +2,8 @@
 
 #include "plan/tally.h"
 
-/* Experts take this multiple of the mean number of rows at a time; what is beyond goes in further
- * rounds. */
+/* The experts of a rank take this multiple of the mean number of rows at a time; what is beyond
+ * goes in further rounds. */
 enum { EXPERT_MULTIPLE = 2 };
 
 enum { LOGITS_BYTES = 64 * 1024 * 1024, CHUNK_MIN = 16 };
@@ -27,9 +27,14 @@ uint32_t mimo_positions_max(const struct mimo_plan *plan)
     return longest > trained ? longest : trained;
 }
 
+bool mimo_has_experts(const struct mimo_plan *plan)
+{
+    return plan->modules[plan->meta->language_module].num_experts > 0;
+}
+
 uint64_t mimo_step_sums(const struct mimo_plan *plan)
 {
-    return MIMO_SUM_MODULES + (uint64_t)plan->module_count;
+    return MIMO_SUM_MODULES + (uint64_t)plan->module_count + (mimo_has_experts(plan) ? 1 : 0);
 }
 
 uint64_t mimo_logits_chunk(uint64_t rows, uint64_t vocab, uint64_t element)
@@ -65,16 +70,28 @@ static uint64_t groups_of(const struct mimo_plan_module *module)
     return module->num_query_groups > module->tp ? module->num_query_groups / module->tp : 1;
 }
 
+/* The ranks of an etp_ep group send out as many rows each, and ep of them have other experts: more
+ * than all rows never come. */
+static void set_routed(struct mimo_sizes *sizes, const struct mimo_plan_module *module)
+{
+    const uint64_t multiple = module->ep < EXPERT_MULTIPLE ? module->ep : EXPERT_MULTIPLE;
+
+    sizes->routed = ceil_div(sizes->rows, module->tp);
+    sizes->expert_rows = mimo_product(mimo_product(sizes->routed, module->top_k),
+                                      mimo_product(multiple, module->etp));
+}
+
 static void set_experts(struct mimo_sizes *sizes, const struct mimo_plan_module *module,
                         const struct mimo_coordinate *at)
 {
-    const uint64_t chosen = mimo_product(mimo_product(sizes->held, module->top_k), module->etp);
-
     if (module->num_experts == 0)
         return;
     sizes->experts = module->num_experts;
+    sizes->top_k = module->top_k;
     sizes->expert_ffn = piece(module->expert_ffn_hidden_size, at->etp, module->etp);
-    sizes->expert_rows = mimo_product(EXPERT_MULTIPLE, chosen);
+    sizes->spread_width = mimo_product(sizes->top_k, sizes->hidden);
+    sizes->samples = module->samples;
+    set_routed(sizes, module);
 }
 
 static void set_language(struct mimo_sizes *sizes, const struct mimo_plan *plan,
@@ -173,6 +190,14 @@ struct mimo_sizes mimo_sizes_of(const struct mimo_plan *plan, uint32_t module,
     return sizes;
 }
 
+void mimo_sizes_set_step(struct mimo_sizes *sizes, const struct mimo_plan_module *module,
+                         uint64_t sequences)
+{
+    sizes->rows = sizes->held = sequences;
+    if (module->num_experts > 0)
+        set_routed(sizes, module);
+}
+
 uint64_t mimo_bridge_rows_max(const struct mimo_plan *plan, uint32_t edge, bool holds_source,
                               bool holds_destination)
 {
@@ -205,4 +230,11 @@ uint32_t mimo_expert_layers(const struct mimo_plan_module *module, uint32_t firs
     const uint64_t every = module->expert_every, end = (uint64_t)first + count;
 
     return module->num_experts == 0 ? 0 : (uint32_t)(ceil_div(end, every) - ceil_div(first, every));
+}
+
+struct mimo_layer_kinds mimo_layer_kinds_of(const struct mimo_plan_module *module, uint32_t first,
+                                            uint32_t count)
+{
+    const uint32_t sparse = mimo_expert_layers(module, first, count);
+    return (struct mimo_layer_kinds){.dense = count > sparse, .sparse = sparse > 0};
 }

@@ -10,6 +10,8 @@
 #include "plan/grid.h"
 #include "plan/plan.h"
 
+#include <stdbool.h>
+
 /* Bytes of one element. */
 struct mimo_element_sizes {
     uint64_t element; /* of weights and activations: what is computed in */
@@ -36,7 +38,10 @@ struct mimo_sizes {
     uint64_t positions;    /* the longest sequence, generated ones included */
     uint64_t rotary_width; /* of a position's angles: head_dim */
     uint64_t chunk;        /* rows whose logits are held at once */
-    uint64_t experts, expert_ffn, expert_rows;
+    /* experts: those of a layer, of which each row goes to top_k; the share of one; rows that this
+     * rank sends out (tensor ranks with equal rows share them out), and rows that its experts take
+     * at once; of a row as often as it is sent, top_k * hidden; samples of the replica */
+    uint64_t experts, top_k, expert_ffn, routed, expert_rows, spread_width, samples;
     /* encoder: rows are images times the largest share of one that a context-parallel rank has */
     uint64_t images;      /* at most, in a micro-step of one replica */
     uint64_t image_bytes; /* size² * channels */
@@ -47,6 +52,10 @@ struct mimo_sizes {
 /* Of `module` at the coordinate `at` there: of it only the tensor-parallel ranks matter. */
 struct mimo_sizes mimo_sizes_of(const struct mimo_plan *plan, uint32_t module,
                                 const struct mimo_coordinate *at);
+
+/* The same for generation token by token, which has one row for each of `sequences`. */
+void mimo_sizes_set_step(struct mimo_sizes *sizes, const struct mimo_plan_module *module,
+                         uint64_t sequences);
 
 /* What of each image a context-parallel rank of an encoder holds: nearly equal pieces of its
  * tokens, of which the first is the class token and the others are the patches. */
@@ -64,9 +73,12 @@ uint64_t mimo_bridge_rows_max(const struct mimo_plan *plan, uint32_t edge, bool 
                               bool holds_destination);
 
 /* What a step adds up in float64: the loss, whether a signal came, the squared gradient norm of
- * each module. */
+ * each module; behind these, where there are experts, the balance loss. */
 enum { MIMO_SUM_LOSS, MIMO_SUM_SIGNALS, MIMO_SUM_MODULES };
 uint64_t mimo_step_sums(const struct mimo_plan *plan);
+
+/* True where the language model has layers with experts. */
+bool mimo_has_experts(const struct mimo_plan *plan);
 
 /* The longest sequence of the language model: generation may go beyond sequence_length. */
 uint32_t mimo_positions_max(const struct mimo_plan *plan);
@@ -92,5 +104,14 @@ struct mimo_projector_share mimo_projector_share_of(const struct mimo_plan_param
 
 /* How many of `count` layers from `first` on have experts. */
 uint32_t mimo_expert_layers(const struct mimo_plan_module *module, uint32_t first, uint32_t count);
+
+/* What layers there are among some: with a dense feed-forward part, with experts in its place. */
+struct mimo_layer_kinds {
+    bool dense, sparse;
+};
+
+/* Among `count` layers of the module from `first` on. */
+struct mimo_layer_kinds mimo_layer_kinds_of(const struct mimo_plan_module *module, uint32_t first,
+                                            uint32_t count);
 
 #endif

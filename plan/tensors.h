@@ -35,13 +35,21 @@
     X(up, (s)->rows, 2 * (s)->ffn, (s)->element)                                                   \
     X(act, (s)->rows, (s)->ffn, (s)->element)
 
-/* llama, a layer of experts: the router's probabilities, and what the experts here are sent. */
+/* llama, a layer of experts: what the router made of the rows that this rank sends out (its
+ * probabilities, choices with their weights, and their places among the rows sent, which come back
+ * to the same; of these the rows they were), the gradient that the balance loss has of a sample's
+ * probabilities, what the experts here were sent, and what came back. */
 #define MIMO_LLAMA_EXPERTS(X, s)                                                                   \
-    X(probabilities, (s)->held, (s)->experts, (s)->wide)                                           \
-    X(expert_rows, (s)->expert_rows, (s)->hidden, (s)->element)                                    \
-    X(expert_gate_up, (s)->expert_rows, 2 * (s)->expert_ffn, (s)->element)                         \
-    X(expert_act, (s)->expert_rows, (s)->expert_ffn, (s)->element)                                 \
-    X(expert_out, (s)->expert_rows, (s)->hidden, (s)->element)
+    X(probabilities, (s)->routed, (s)->experts, (s)->wide)                                         \
+    X(choices, (s)->routed, (s)->top_k, sizeof(int32_t))                                           \
+    X(weights, (s)->routed, (s)->top_k, (s)->wide)                                                 \
+    X(places, (s)->routed, (s)->top_k, sizeof(int32_t))                                            \
+    X(senders, (s)->routed, (s)->top_k, sizeof(int32_t))                                           \
+    X(balance, (s)->samples, (s)->experts, (s)->wide)                                              \
+    X(in, (s)->expert_rows, (s)->hidden, (s)->element)                                             \
+    X(gate_up, (s)->expert_rows, 2 * (s)->expert_ffn, (s)->element)                                \
+    X(act, (s)->expert_rows, (s)->expert_ffn, (s)->element)                                        \
+    X(returned, (s)->routed, (s)->spread_width, (s)->element)
 
 /* clip_vit and gpt: LayerNorm has a mean besides, and one product instead of two is activated. */
 #define MIMO_VIT_LAYER(X, s)                                                                       \
@@ -66,8 +74,11 @@
     X(x_out, (s)->held, (s)->hidden, (s)->element)                                                 \
     X(positions, (s)->rows, 1, sizeof(int32_t))
 
+/* Of any stage of one with experts: the sample of each row, none of padding. */
+#define MIMO_LANGUAGE_EXPERTS(X, s) X(samples, (s)->rows, 1, sizeof(int32_t))
+
 /* Of the first stage. */
-#define MIMO_LANGUAGE_INPUT(X, s) X(ids, (s)->rows, 1, sizeof(int32_t))
+#define MIMO_LANGUAGE_INPUT(X, s)   X(ids, (s)->rows, 1, sizeof(int32_t))
 
 /* Of the last stage: the final norm, the rows of it that have a target, and their gradients. Every
  * row may have one. */
@@ -118,17 +129,27 @@
     X(part_lse, (s)->rows, (s)->heads, (s)->wide)                                                  \
     X(d_block, (s)->rows, 2 * (s)->kv_width, (s)->element)
 
-/* llama: cos and sin of each position's angles, gradients of a dense feed-forward. */
-#define MIMO_LLAMA_SCRATCH(X, s)                                                                   \
-    X(rotary_table, (s)->positions, (s)->rotary_width, (s)->wide)                                  \
+/* llama: cos and sin of each position's angles. */
+#define MIMO_LLAMA_SCRATCH(X, s) X(rotary_table, (s)->positions, (s)->rotary_width, (s)->wide)
+
+/* llama with dense layers: gradients of their feed-forward. */
+#define MIMO_LLAMA_FFN_SCRATCH(X, s)                                                               \
     X(d_gate_up, (s)->rows, 2 * (s)->ffn, (s)->element)                                            \
     X(d_act, (s)->rows, (s)->ffn, (s)->element)
 
-/* llama with experts: gradients of what they were sent and of what is within them. */
+/* llama with experts: the router's logits and their gradients, gradients of the weights, how often
+ * each sample's rows chose an expert and with what probability; rows on their way out or gradients
+ * on their way back, what arrives, in what order the experts take it, what they make of it (or its
+ * gradient), the gradient within. */
 #define MIMO_EXPERT_SCRATCH(X, s)                                                                  \
-    X(d_expert_rows, (s)->expert_rows, (s)->hidden, (s)->element)                                  \
-    X(d_expert_gate_up, (s)->expert_rows, 2 * (s)->expert_ffn, (s)->element)                       \
-    X(d_expert_act, (s)->expert_rows, (s)->expert_ffn, (s)->element)
+    X(logits, (s)->routed, (s)->experts, (s)->element)                                             \
+    X(d_weights, (s)->routed, (s)->top_k, (s)->wide)                                               \
+    X(balance_sums, (s)->samples, 2 * (s)->experts, (s)->wide)                                     \
+    X(sent, (s)->routed, (s)->spread_width, (s)->element)                                          \
+    X(arrived, (s)->expert_rows, (s)->hidden, (s)->element)                                        \
+    X(order, (s)->expert_rows, 1, sizeof(int32_t))                                                 \
+    X(out, (s)->expert_rows, (s)->hidden, (s)->element)                                            \
+    X(d_act, (s)->expert_rows, (s)->expert_ffn, (s)->element)
 
 /* gpt */
 #define MIMO_GPT_SCRATCH(X, s) X(d_up, (s)->rows, (s)->ffn, (s)->element)

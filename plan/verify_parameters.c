@@ -242,8 +242,9 @@ static enum mimo_status verify_follows(const struct mimo_verifier *at,
     MIMO_REQUIRE(at,
                  at->record > 0 && before->module == parameter->module &&
                      before->stage == parameter->stage && before->layer == parameter->layer &&
-                     before->projector == parameter->projector,
-                 "it follows a parameter of another layer");
+                     before->projector == parameter->projector &&
+                     before->expert == parameter->expert,
+                 "it follows a parameter of another layer or expert");
     MIMO_REQUIRE(
         at,
         before->dimensions == parameter->dimensions && before->shape[1] == parameter->shape[1] &&

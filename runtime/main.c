@@ -1,6 +1,7 @@
 /* mimo-exec: carries out a plan on the ranks of an MPI job. */
 #include "plan/file.h"
 #include "runtime/equipment.h"
+#include "runtime/model/required.h"
 #include "runtime/options.h"
 
 #include <inttypes.h>
@@ -47,9 +48,7 @@ static enum mimo_status check_world(const struct process *process, struct mimo_e
                               " %s started: mpirun -n %" PRIu32 " mimo-exec %s",
                               wanted, wanted == 1 ? "" : "s", size, size == 1 ? "was" : "were",
                               wanted, process->options.plan);
-    return process->options.action == MIMO_ACTION_PREFLIGHT
-               ? MIMO_OK
-               : mimo_engine_supports(&process->plan, err);
+    return mimo_required_check(&process->plan, err);
 }
 
 static enum mimo_status agree(struct process *process, struct mimo_error *err)

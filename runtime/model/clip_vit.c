@@ -29,7 +29,8 @@ static void take_scratch(struct mimo_clip_vit *vit, const struct mimo_clip_parts
 #undef TAKE
     mimo_attention_scratch_take(&vit->attention, sizes, vit->compute.cp != NULL, scratch);
     if (parts->recomputes)
-        mimo_pre_norm_ops.take(&vit->recomputed, sizes, scratch);
+        mimo_pre_norm_ops.take(&vit->recomputed,
+                               &(struct mimo_layer_room){.sizes = sizes, .arena = scratch});
 }
 
 /* Rows are never cut. */

@@ -4,11 +4,14 @@
 
 #include <stddef.h>
 
-static void open_gpt(struct mimo_language *language, struct mimo_tensor_arena *scratch)
+static void open_gpt(struct mimo_language *language, const struct mimo_language_parts *parts,
+                     struct mimo_arena *table, struct mimo_tensor_arena *scratch)
 {
     struct mimo_gpt *gpt = (struct mimo_gpt *)language;
     const struct mimo_sizes *const sizes = &language->sizes;
 
+    (void)parts;
+    (void)table;
 #define TAKE(name, rows, columns, element)                                                         \
     gpt->name = mimo_tensor_take(scratch, (rows), (columns), (element));
     MIMO_GPT_SCRATCH(TAKE, sizes)

@@ -34,7 +34,7 @@ static void find_weights(struct mimo_language *language, const struct mimo_param
 }
 
 static void take_scratch(struct mimo_language *language, const struct mimo_language_parts *parts,
-                         struct mimo_tensor_arena *scratch)
+                         struct mimo_arena *table, struct mimo_tensor_arena *scratch)
 {
     const struct mimo_sizes *const sizes = &language->sizes;
 
@@ -46,9 +46,11 @@ static void take_scratch(struct mimo_language *language, const struct mimo_langu
     }
 #undef TAKE
     mimo_attention_scratch_take(&language->attention, sizes, language->compute.cp != NULL, scratch);
-    if (parts->recomputes)
-        language->ops->layer->take(&language->recomputed, sizes, scratch);
-    language->ops->open(language, scratch);
+    if (parts->recomputed.dense || parts->recomputed.sparse)
+        language->ops->layer->take(
+            &language->recomputed,
+            &(struct mimo_layer_room){language->plan, parts->recomputed, sizes, table, scratch});
+    language->ops->open(language, parts, table, scratch);
 }
 
 struct mimo_language *
@@ -57,7 +59,7 @@ mimo_language_open(const struct mimo_plan *plan, const struct mimo_language_part
                    struct mimo_arena *table, struct mimo_tensor_arena *scratch)
 {
     const struct mimo_plan_module *module = &plan->modules[parts->module];
-    const struct mimo_coordinate at = {.tp = compute->tp_rank};
+    const struct mimo_coordinate at = {.tp = compute->tp_rank, .etp = parts->experts.etp_rank};
     const struct mimo_sizes sizes = mimo_sizes_of(plan, parts->module, &at);
     const struct mimo_language_ops *ops = ops_of(module);
     struct mimo_language *language = mimo_arena_alloc(table, 1, ops->size);
@@ -80,7 +82,7 @@ mimo_language_open(const struct mimo_plan *plan, const struct mimo_language_part
     };
     language->host_index = MIMO_NEW_ARRAY(table, int32_t, (size_t)language->rows_max);
     find_weights(language, parameters, parts->module);
-    take_scratch(language, parts, scratch);
+    take_scratch(language, parts, table, scratch);
     return language;
 }
 
@@ -118,6 +120,10 @@ void mimo_language_saved_open(const struct mimo_language_stage *stage,
 #define TAKE(name, rows, columns, element)                                                         \
     saved->name = mimo_tensor_take(arena, (rows), (columns), (element));
     MIMO_LANGUAGE_STAGE(TAKE, sizes)
+    if (sizes->experts > 0) {
+        MIMO_LANGUAGE_EXPERTS(TAKE, sizes)
+        saved->host_samples = MIMO_NEW_ARRAY(table, int32_t, (size_t)sizes->rows);
+    }
     if (stage->is_first) {
         MIMO_LANGUAGE_INPUT(TAKE, sizes)
     }
@@ -148,6 +154,22 @@ struct mimo_rows mimo_language_rows(const struct mimo_language *language,
                         language->plan->sequence_parallel != 0);
 }
 
+/* The sample of each row, whose positions are in host_index. */
+static void upload_samples(struct mimo_language *language, struct mimo_language_saved *saved,
+                           const struct mimo_text *text)
+{
+    struct mimo_backend *be = language->compute.be;
+    const int64_t count = saved->pass.rows.count;
+
+    for (int64_t row = 0; row < count; row++) {
+        const int64_t sample = row / saved->pass.length;
+        const bool is_padding = language->host_index[row] >= (int64_t)text->lengths[sample];
+        saved->host_samples[row] = is_padding ? -1 : (int32_t)sample;
+    }
+    be->ops->upload(be, saved->samples, saved->host_samples,
+                    (size_t)count * sizeof *saved->samples);
+}
+
 /* The position of a row in its sequence. */
 static int32_t position_of(const struct mimo_language *language, const struct mimo_layer_pass *pass,
                            int64_t row)
@@ -171,12 +193,16 @@ static void begin(struct mimo_language_stage *stage, struct mimo_language_saved 
         .length = text->length,
         .sequence = (int64_t)text->length * language->compute.cp_size,
         .positions = saved->positions,
+        .samples = saved->samples,
+        .host_samples = saved->host_samples,
         .keys = language->keys,
     };
     for (int64_t row = 0; row < saved->pass.rows.count; row++)
         language->host_index[row] = position_of(language, &saved->pass, row);
     be->ops->upload(be, saved->positions, language->host_index,
                     (size_t)saved->pass.rows.count * sizeof *language->host_index);
+    if (saved->samples != NULL)
+        upload_samples(language, saved, text);
     if (stage->is_last)
         mimo_language_upload_targets(language, saved, text);
 }
@@ -259,6 +285,8 @@ enum mimo_status mimo_language_forward(struct mimo_language_stage *stage,
             language, mimo_layers_input(&stage->layers, saved->layers, saved->x_out), &saved->pass);
     MIMO_TRY(mimo_layers_forward(&stage->layers, saved->layers, &saved->pass, saved->x_out,
                                  &saved->residual, err));
+    for (uint32_t i = 0; i < stage->layers.count; i++)
+        language->balance += saved->layers[i].experts.loss;
     if (!stage->is_last)
         return MIMO_OK;
     language->ops->norm_forward(language, saved->normed, saved->statistics, saved->x_out,

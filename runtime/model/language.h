@@ -25,9 +25,11 @@ struct mimo_text {
     const int32_t *target_rows;   /* [targets], ascending: rows whose next token is learnt */
     const int32_t *target_labels; /* [targets] */
     uint32_t targets;
+    const uint32_t *lengths; /* [batch]: tokens of each sample, padding apart */
 };
 
 struct mimo_language;
+struct mimo_language_parts;
 
 /* What an architecture adds. Its functions get a structure of its own, which begins with a struct
  * mimo_language. */
@@ -36,7 +38,8 @@ struct mimo_language_ops {
     const struct mimo_layer_ops *layer;
     size_t layer_model; /* where in that structure the model of `layer` lies */
     /* Takes the scratch that the architecture has besides. */
-    void (*open)(struct mimo_language *language, struct mimo_tensor_arena *scratch);
+    void (*open)(struct mimo_language *language, const struct mimo_language_parts *parts,
+                 struct mimo_arena *table, struct mimo_tensor_arena *scratch);
     /* Fills what does not change; once, when the scratch has memory. NULL: nothing. */
     enum mimo_status (*prepare)(struct mimo_language *language, struct mimo_error *err);
     /* The norm behind the last layer: `normed` and what is kept of it, sizes.statistics for each
@@ -59,6 +62,9 @@ struct mimo_language {
     struct mimo_weight embedding, positions, final_norm, final_norm_bias, head;
     int64_t rows_max, batch_max;
     struct mimo_keys *keys; /* where forward passes keep keys and values; NULL: nowhere */
+    /* The balance losses of all samples and layers, added up since the caller set it to 0; and what
+     * the objective takes of each. */
+    double balance, balance_scale;
     /* scratch, good within one call */
     void *dx;              /* [L, H]: gradient of the residual stream */
     void *rows_a, *rows_b; /* [R, H] */
@@ -74,8 +80,9 @@ struct mimo_language {
 /* What of a language model a rank holds. */
 struct mimo_language_parts {
     uint32_t module;
-    bool has_head;   /* its last stage */
-    bool recomputes; /* layers are computed again in backward */
+    bool has_head;                      /* its last stage */
+    struct mimo_layer_kinds recomputed; /* layers that are computed again in backward */
+    struct mimo_expert_groups experts;
 };
 
 /*
@@ -104,7 +111,9 @@ struct mimo_language_saved {
     void *x_out;          /* [L, H]: the stream behind the last layer, */
     const void *residual; /* still to be added */
     struct mimo_layer_pass pass;
-    int32_t *positions; /* [R], in the backend's memory, like those below */
+    int32_t *positions;    /* [R], in the backend's memory, like those below */
+    int32_t *samples;      /* [R]; NULL without experts */
+    int32_t *host_samples; /* the same, in host memory */
     /* the first stage */
     int32_t *ids;
     /* the last stage */

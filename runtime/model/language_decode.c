@@ -18,10 +18,13 @@ static void take_keys(struct mimo_language_cache *cache, const struct mimo_layer
 static void take_step(struct mimo_language_cache *cache, const struct mimo_sizes *sizes,
                       bool has_head, struct mimo_arena *table, struct mimo_tensor_arena *arena)
 {
-    const uint64_t vocab = cache->language->plan->vocab_size;
+    const struct mimo_plan_module *module = cache->language->plan;
+    const struct mimo_layer_kinds kinds = mimo_layer_kinds_of(module, 0, module->num_layers);
+    const uint64_t vocab = module->vocab_size;
 
     for (int i = 0; i < 2; i++)
-        cache->language->ops->layer->take(&cache->step[i], sizes, arena);
+        cache->language->ops->layer->take(
+            &cache->step[i], &(struct mimo_layer_room){module, kinds, sizes, table, arena});
 #define TAKE(name, rows, columns, element_size)                                                    \
     cache->name = mimo_tensor_take(arena, (rows), (columns), (element_size));
     MIMO_DECODE_STAGE(TAKE, sizes)
@@ -39,7 +42,7 @@ void mimo_language_cache_open(struct mimo_language_cache *cache, struct mimo_lan
     struct mimo_sizes sizes = language->sizes;
     uint32_t longest = 0;
 
-    sizes.rows = sizes.held = (uint64_t)language->batch_max;
+    mimo_sizes_set_step(&sizes, language->plan, (uint64_t)language->batch_max);
     *cache = (struct mimo_language_cache){
         .language = language,
         .keys = {.capacity = (int64_t)sizes.positions,

@@ -1,12 +1,13 @@
 #include "runtime/model/layer.h"
 
+#include "plan/communication.h"
 #include "plan/tensors.h"
 #include "runtime/model/sequence.h"
 
 /* -- building --------------------------------------------------------------------------------- */
 
 static void find_layer(struct mimo_layer *layer, const struct mimo_parameters *parameters,
-                       uint32_t module)
+                       uint32_t module, struct mimo_arena *table)
 {
     const struct {
         struct mimo_weight *weight;
@@ -30,6 +31,9 @@ static void find_layer(struct mimo_layer *layer, const struct mimo_parameters *p
         *slots[i].weight = mimo_parameters_find(parameters, module, layer->index, slots[i].slot);
     if (layer->up.value == NULL)
         layer->up = mimo_parameters_find(parameters, module, layer->index, MIMO_SLOT_UP_WEIGHT);
+    layer->has_experts = mimo_layer_has_experts(&parameters->plan->modules[module], layer->index);
+    if (layer->has_experts)
+        mimo_expert_layer_find(&layer->experts, parameters, module, layer->index, table);
 }
 
 void mimo_layers_find(struct mimo_layers *layers, const struct mimo_plan *plan, uint32_t module,
@@ -39,11 +43,14 @@ void mimo_layers_find(struct mimo_layers *layers, const struct mimo_plan *plan, 
     const struct mimo_plan_stage *described =
         &plan->stages[plan->modules[module].stage_first + stage];
 
+    layers->plan = &plan->modules[module];
     layers->count = described->layer_count;
+    layers->kinds =
+        mimo_layer_kinds_of(layers->plan, described->layer_first, described->layer_count);
     layers->items = MIMO_NEW_ARRAY(table, struct mimo_layer, layers->count);
     for (uint32_t i = 0; i < layers->count; i++) {
         layers->items[i].index = described->layer_first + i;
-        find_layer(&layers->items[i], parameters, module);
+        find_layer(&layers->items[i], parameters, module, table);
     }
 }
 
@@ -57,6 +64,15 @@ static void take_input(struct mimo_saved_layer *layer, const struct mimo_sizes *
 #undef TAKE
 }
 
+/* A layer that is kept has tensors of its kind; one that takes turns has room for any. */
+static struct mimo_layer_kinds kinds_of(const struct mimo_layers *layers, uint32_t i)
+{
+    const bool is_sparse = layers->items[i].has_experts;
+
+    return layers->keeping == MIMO_KEEP_ALL ? (struct mimo_layer_kinds){!is_sparse, is_sparse}
+                                            : layers->kinds;
+}
+
 struct mimo_saved_layer *mimo_layers_take(const struct mimo_layers *layers,
                                           const struct mimo_sizes *sizes, struct mimo_arena *table,
                                           struct mimo_tensor_arena *arena)
@@ -68,7 +84,9 @@ struct mimo_saved_layer *mimo_layers_take(const struct mimo_layers *layers,
             saved[i] = *layers->recomputed;
             take_input(&saved[i], sizes, arena);
         } else if (layers->keeping == MIMO_KEEP_ALL || i < 2) {
-            layers->ops->take(&saved[i], sizes, arena);
+            layers->ops->take(
+                &saved[i],
+                &(struct mimo_layer_room){layers->plan, kinds_of(layers, i), sizes, table, arena});
         } else {
             saved[i] = saved[i - 2];
         }
@@ -136,7 +154,13 @@ static struct mimo_sequence_key key_of(const struct mimo_layers *layers,
     return (struct mimo_sequence_key){layers, saved, direction, pass->batch, pass->length};
 }
 
-/* Where keys and values are kept, they go somewhere else each time. */
+/* Where keys and values are kept, they go somewhere else each time; which rows go to which experts
+ * is read by the host. */
+static bool is_sequence(const struct mimo_layers *layers, const struct mimo_layer_pass *pass)
+{
+    return pass->keys == NULL && !layers->kinds.sparse;
+}
+
 enum mimo_status mimo_layers_forward(const struct mimo_layers *layers,
                                      struct mimo_saved_layer *saved,
                                      const struct mimo_layer_pass *pass, void *x_out,
@@ -149,7 +173,7 @@ enum mimo_status mimo_layers_forward(const struct mimo_layers *layers,
     *out_residual = layers->count > 0 ? saved[layers->count - 1].x_middle : NULL;
     if (layers->count == 0)
         return MIMO_OK;
-    if (pass->keys != NULL)
+    if (!is_sequence(layers, pass))
         return forward_all(layers, saved, pass, x_out, err);
     if (be->ops->sequence_begin(be, &key, sizeof key))
         return MIMO_OK;
@@ -166,6 +190,8 @@ enum mimo_status mimo_layers_backward(const struct mimo_layers *layers,
     struct mimo_backend *be = layers->be;
     enum mimo_status status;
 
+    if (!is_sequence(layers, pass))
+        return backward_all(layers, saved, pass, err);
     if (layers->count == 0 || be->ops->sequence_begin(be, &key, sizeof key))
         return MIMO_OK;
     status = backward_all(layers, saved, pass, err);

@@ -12,8 +12,7 @@
 #ifndef MIMO_RUNTIME_MODEL_LAYER_H
 #define MIMO_RUNTIME_MODEL_LAYER_H
 
-#include "plan/sizes.h"
-#include "runtime/model/tensor_parallel.h"
+#include "runtime/model/experts.h"
 #include "runtime/tensor/arena.h"
 
 /* The weights of a layer; {NULL, NULL} where the architecture has none. */
@@ -23,6 +22,8 @@ struct mimo_layer {
     struct mimo_weight norm2, norm2_bias;
     struct mimo_weight up, up_bias; /* llama: gate and up side by side */
     struct mimo_weight down, down_bias;
+    bool has_experts; /* in place of up and down */
+    struct mimo_expert_layer experts;
 };
 
 /* What a layer keeps from forward to backward; NULL what the architecture's table does not list. */
@@ -31,6 +32,7 @@ struct mimo_saved_layer {
     void *qkv, *attention, *lse;  /* rotated; [R, q_width]; [batch, heads, length] */
     void *x_middle, *mean2, *rstd2, *n2;
     void *up, *act; /* [R, ffn] (llama: [R, 2 ffn]), [R, ffn] */
+    struct mimo_saved_experts experts;
 };
 
 struct mimo_keys;
@@ -42,17 +44,30 @@ struct mimo_layer_pass {
     int64_t batch, length, sequence;
     const int32_t *positions; /* [rows.count], each row's in its sequence, in the backend's memory;
                                  NULL where layers do not ask for them */
+    /* [rows.count], the sample of each row, -1: padding; in the backend's memory and in the host's.
+     * NULL where layers do not ask for them: there is no padding then. */
+    const int32_t *samples, *host_samples;
     /* Generation (attention.h): where keys and values are kept. With `lengths`, in host memory, the
      * pass has one row of each sequence b, which comes behind lengths[b] rows that are kept. */
     struct mimo_keys *keys;
     const int32_t *lengths;
 };
 
+/* What is taken for a layer: tensors of these sizes from `arena`, tables of the host from `table`.
+ */
+struct mimo_layer_room {
+    const struct mimo_plan_module *module;
+    struct mimo_layer_kinds kinds; /* room for a layer of any of these */
+    const struct mimo_sizes *sizes;
+    struct mimo_arena *table;
+    struct mimo_tensor_arena *arena;
+};
+
 /* What an architecture does in a layer. `model` is the architecture's own. */
 struct mimo_layer_ops {
-    /* Takes the tensors that a layer keeps. */
-    void (*take)(struct mimo_saved_layer *saved, const struct mimo_sizes *sizes,
-                 struct mimo_tensor_arena *arena);
+    /* Takes the tensors that a layer keeps. Those of a dense layer and those of one with experts
+     * may lie at the same place. */
+    void (*take)(struct mimo_saved_layer *saved, const struct mimo_layer_room *room);
     /* From saved->x to `x_next`, which lacks the residual saved->x_middle. `residual` is added to
      * saved->x first (NULL: nothing). */
     enum mimo_status (*forward)(void *model, const struct mimo_layer *layer,
@@ -76,11 +91,13 @@ enum mimo_keeping {
 struct mimo_layers {
     const struct mimo_layer_ops *ops;
     void *model;
+    const struct mimo_plan_module *plan;
     struct mimo_backend *be;
     enum mimo_keeping keeping;
     const struct mimo_saved_layer *recomputed; /* scratch of the model, for MIMO_KEEP_INPUTS */
     struct mimo_layer *items;
     uint32_t count;
+    struct mimo_layer_kinds kinds;
 };
 
 /* Finds the weights of the layers of stage `stage` of `module`; the other members are set. */

@@ -5,29 +5,50 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const struct mimo_weight NO_WEIGHT = {NULL, NULL};
-
 /* -- building --------------------------------------------------------------------------------- */
 
-static void open_llama(struct mimo_language *language, struct mimo_tensor_arena *scratch)
+static void open_llama(struct mimo_language *language, const struct mimo_language_parts *parts,
+                       struct mimo_arena *table, struct mimo_tensor_arena *scratch)
 {
     struct mimo_llama *llama = (struct mimo_llama *)language;
     const struct mimo_sizes *const sizes = &language->sizes;
+    const struct mimo_layer_kinds kinds =
+        mimo_layer_kinds_of(language->plan, 0, language->plan->num_layers);
 
 #define TAKE(name, rows, columns, element)                                                         \
     llama->name = mimo_tensor_take(scratch, (rows), (columns), (element));
     MIMO_LLAMA_SCRATCH(TAKE, sizes)
+    if (kinds.dense) {
+        MIMO_LLAMA_FFN_SCRATCH(TAKE, sizes)
+    }
 #undef TAKE
+    if (kinds.sparse)
+        mimo_experts_open(&llama->experts, language->plan, sizes, &language->compute,
+                          &parts->experts, table, scratch);
 }
 
-static void take_layer(struct mimo_saved_layer *layer, const struct mimo_sizes *sizes,
-                       struct mimo_tensor_arena *arena)
+/* Behind attention lies one half or the other. */
+static void take_layer(struct mimo_saved_layer *layer, const struct mimo_layer_room *room)
 {
+    const struct mimo_sizes *const sizes = room->sizes;
+    struct mimo_tensor_arena *const arena = room->arena;
+    struct mimo_tally begin, dense_end;
+
 #define TAKE(name, rows, columns, element)                                                         \
     layer->name = mimo_tensor_take(arena, (rows), (columns), (element));
     MIMO_LLAMA_ATTENTION(TAKE, sizes)
-    MIMO_LLAMA_FFN(TAKE, sizes)
+    begin = arena->taken;
+    if (room->kinds.dense) {
+        MIMO_LLAMA_FFN(TAKE, sizes)
+    }
 #undef TAKE
+    if (!room->kinds.sparse)
+        return;
+    dense_end = arena->taken;
+    arena->taken = begin;
+    mimo_saved_experts_take(&layer->experts, room->module, sizes, room->table, arena);
+    if (dense_end.used > arena->taken.used)
+        arena->taken = dense_end;
 }
 
 /* Angle i of position p is p · base^(-2i/head_dim) (Su et al., "RoFormer", 2021). */
@@ -89,28 +110,84 @@ static enum mimo_status layer_head(struct mimo_llama *llama, const struct mimo_l
     return MIMO_OK;
 }
 
-/* Everything behind attention. */
-static enum mimo_status layer_tail(struct mimo_llama *llama, const struct mimo_layer *layer,
-                                   struct mimo_saved_layer *saved, const struct mimo_rows *rows,
-                                   void *x_next, struct mimo_error *err)
+/* From attention to the norm behind it, of the rows that are held here. */
+static enum mimo_status layer_middle(struct mimo_llama *llama, const struct mimo_layer *layer,
+                                     struct mimo_saved_layer *saved, const struct mimo_rows *rows,
+                                     struct mimo_error *err)
+{
+    struct mimo_language *language = &llama->base;
+    const struct mimo_compute *compute = &language->compute;
+    struct mimo_backend *be = compute->be;
+    const int64_t hidden = language->hidden;
+
+    MIMO_TRY(mimo_row_parallel_forward(
+        compute, rows, saved->x_middle, saved->attention, layer->o, MIMO_NO_WEIGHT,
+        language->heads.heads * language->heads.head_dim, hidden, language->rows_a, err));
+    be->ops->rms_norm_forward(be, mimo_row_at(compute, saved->n2, rows->begin, hidden),
+                              saved->rstd2, saved->x_middle, saved->x, layer->norm2.value,
+                              mimo_rows_held(rows), hidden, language->plan->norm_epsilon);
+    return MIMO_OK;
+}
+
+static enum mimo_status forward_ffn(struct mimo_llama *llama, const struct mimo_layer *layer,
+                                    struct mimo_saved_layer *saved, const struct mimo_rows *rows,
+                                    void *x_next, struct mimo_error *err)
 {
     struct mimo_language *language = &llama->base;
     const struct mimo_compute *compute = &language->compute;
     struct mimo_backend *be = compute->be;
     const int64_t hidden = language->hidden, ffn = language->ffn;
 
-    MIMO_TRY(mimo_row_parallel_forward(compute, rows, saved->x_middle, saved->attention, layer->o,
-                                       NO_WEIGHT, language->heads.heads * language->heads.head_dim,
-                                       hidden, language->rows_a, err));
-    be->ops->rms_norm_forward(be, mimo_row_at(compute, saved->n2, rows->begin, hidden),
-                              saved->rstd2, saved->x_middle, saved->x, layer->norm2.value,
-                              mimo_rows_held(rows), hidden, language->plan->norm_epsilon);
     MIMO_TRY(mimo_rows_gather(compute, rows, saved->n2, hidden, err));
     be->ops->linear_forward(be, saved->up, saved->n2, layer->up.value, NULL, rows->count, hidden,
                             2 * ffn);
     be->ops->swiglu_forward(be, saved->act, saved->up, rows->count, ffn);
-    return mimo_row_parallel_forward(compute, rows, x_next, saved->act, layer->down, NO_WEIGHT, ffn,
-                                     hidden, language->rows_a, err);
+    return mimo_row_parallel_forward(compute, rows, x_next, saved->act, layer->down, MIMO_NO_WEIGHT,
+                                     ffn, hidden, language->rows_a, err);
+}
+
+/* Tensor ranks with equal rows take a piece of them each. */
+static struct mimo_rows routed_rows(const struct mimo_language *language,
+                                    const struct mimo_layer_pass *pass)
+{
+    return mimo_rows_of(&language->compute, pass->rows.count, true);
+}
+
+static struct mimo_expert_rows expert_rows(const struct mimo_layer_pass *pass,
+                                           const struct mimo_rows *routed)
+{
+    struct mimo_expert_rows rows = {.count = mimo_rows_held(routed)};
+
+    if (pass->samples != NULL) {
+        rows.samples = pass->samples + routed->begin;
+        rows.host_samples = pass->host_samples + routed->begin;
+    }
+    return rows;
+}
+
+/* Where those rows are among all that the rank holds. */
+static void *routed_in(const struct mimo_language *language, const struct mimo_rows *held,
+                       const struct mimo_rows *routed, void *matrix)
+{
+    return mimo_row_at(&language->compute, matrix, routed->begin - held->begin, language->hidden);
+}
+
+static enum mimo_status forward_experts(struct mimo_llama *llama, const struct mimo_layer *layer,
+                                        struct mimo_saved_layer *saved,
+                                        const struct mimo_layer_pass *pass, void *x_next,
+                                        struct mimo_error *err)
+{
+    struct mimo_language *language = &llama->base;
+    const struct mimo_compute *compute = &language->compute;
+    const struct mimo_rows routed = routed_rows(language, pass);
+    const struct mimo_expert_rows rows = expert_rows(pass, &routed);
+
+    llama->experts.balance_scale = language->balance_scale;
+    MIMO_TRY(mimo_experts_forward(&llama->experts, &layer->experts, &saved->experts, &rows,
+                                  mimo_row_at(compute, saved->n2, routed.begin, language->hidden),
+                                  routed_in(language, &pass->rows, &routed, x_next), err));
+    return pass->rows.is_cut ? MIMO_OK
+                             : mimo_rows_gather(compute, &routed, x_next, language->hidden, err);
 }
 
 static enum mimo_status forward_layer(void *model, const struct mimo_layer *layer,
@@ -124,7 +201,9 @@ static enum mimo_status forward_layer(void *model, const struct mimo_layer *laye
     MIMO_TRY(layer_head(llama, layer, saved, pass, residual, err));
     MIMO_TRY(mimo_attend(&language->compute, &language->heads, pass, layer->index, saved,
                          &language->attention, err));
-    return layer_tail(llama, layer, saved, &pass->rows, x_next, err);
+    MIMO_TRY(layer_middle(llama, layer, saved, &pass->rows, err));
+    return layer->has_experts ? forward_experts(llama, layer, saved, pass, x_next, err)
+                              : forward_ffn(llama, layer, saved, &pass->rows, x_next, err);
 }
 
 static void forward_norm(struct mimo_language *language, void *normed, void *rstd, void *x,
@@ -137,6 +216,19 @@ static void forward_norm(struct mimo_language *language, void *normed, void *rst
 }
 
 /* -- backward --------------------------------------------------------------------------------- */
+
+/* Back through a norm, of whose rows' gradients `d_normed` has those that are held: adds to dx. */
+static void backward_norm_of(struct mimo_language *language, const struct mimo_rows *rows,
+                             struct mimo_weight norm, void *d_normed, const void *x,
+                             const void *rstd)
+{
+    const struct mimo_compute *compute = &language->compute;
+    struct mimo_backend *be = compute->be;
+
+    be->ops->rms_norm_backward(be, language->dx, norm.gradient,
+                               mimo_row_at(compute, d_normed, rows->begin, language->hidden), x,
+                               norm.value, rstd, mimo_rows_held(rows), language->hidden);
+}
 
 /* Back through a column-parallel product and the norm in front of it: adds to dx. */
 static enum mimo_status backward_input(struct mimo_language *language, const struct mimo_rows *rows,
@@ -151,9 +243,7 @@ static enum mimo_status backward_input(struct mimo_language *language, const str
     be->ops->linear_backward_input(be, language->rows_a, dy, weight.value, rows->count, hidden, out,
                                    false);
     MIMO_TRY(mimo_rows_reduce(compute, rows, language->rows_a, hidden, err));
-    be->ops->rms_norm_backward(be, language->dx, norm.gradient,
-                               mimo_row_at(compute, language->rows_a, rows->begin, hidden), x,
-                               norm.value, rstd, mimo_rows_held(rows), hidden);
+    backward_norm_of(language, rows, norm, language->rows_a, x, rstd);
     return MIMO_OK;
 }
 
@@ -168,15 +258,37 @@ static enum mimo_status backward_ffn(struct mimo_llama *llama, const struct mimo
 
     MIMO_TRY(mimo_row_parallel_gradient(&language->compute, rows, language->dx, hidden,
                                         language->rows_b, &dy, err));
-    mimo_weight_gradient(&language->compute, layer->down, NO_WEIGHT, dy, saved->act, count, ffn,
-                         hidden);
+    mimo_weight_gradient(&language->compute, layer->down, MIMO_NO_WEIGHT, dy, saved->act, count,
+                         ffn, hidden);
     be->ops->linear_backward_input(be, llama->d_act, dy, layer->down.value, count, ffn, hidden,
                                    false);
     be->ops->swiglu_backward(be, llama->d_gate_up, llama->d_act, saved->up, count, ffn);
-    mimo_weight_gradient(&language->compute, layer->up, NO_WEIGHT, llama->d_gate_up, saved->n2,
+    mimo_weight_gradient(&language->compute, layer->up, MIMO_NO_WEIGHT, llama->d_gate_up, saved->n2,
                          count, hidden, 2 * ffn);
     return backward_input(language, rows, layer->norm2, layer->up, llama->d_gate_up, 2 * ffn,
                           saved->x_middle, saved->rstd2, err);
+}
+
+static enum mimo_status backward_experts(struct mimo_llama *llama, const struct mimo_layer *layer,
+                                         struct mimo_saved_layer *saved,
+                                         const struct mimo_layer_pass *pass, struct mimo_error *err)
+{
+    struct mimo_language *language = &llama->base;
+    const struct mimo_compute *compute = &language->compute;
+    const int64_t hidden = language->hidden;
+    const struct mimo_rows routed = routed_rows(language, pass);
+    const struct mimo_expert_rows rows = expert_rows(pass, &routed);
+
+    MIMO_TRY(mimo_experts_backward(&llama->experts, &layer->experts, &saved->experts, &rows,
+                                   mimo_row_at(compute, saved->n2, routed.begin, hidden),
+                                   routed_in(language, &pass->rows, &routed, language->dx),
+                                   mimo_row_at(compute, language->rows_a, routed.begin, hidden),
+                                   err));
+    if (!pass->rows.is_cut)
+        MIMO_TRY(mimo_rows_gather(compute, &routed, language->rows_a, hidden, err));
+    backward_norm_of(language, &pass->rows, layer->norm2, language->rows_a, saved->x_middle,
+                     saved->rstd2);
+    return MIMO_OK;
 }
 
 static enum mimo_status backward_attention(struct mimo_llama *llama, const struct mimo_layer *layer,
@@ -194,8 +306,8 @@ static enum mimo_status backward_attention(struct mimo_llama *llama, const struc
 
     MIMO_TRY(mimo_row_parallel_gradient(compute, rows, language->dx, hidden, language->rows_b, &dy,
                                         err));
-    mimo_weight_gradient(compute, layer->o, NO_WEIGHT, dy, saved->attention, rows->count, q_width,
-                         hidden);
+    mimo_weight_gradient(compute, layer->o, MIMO_NO_WEIGHT, dy, saved->attention, rows->count,
+                         q_width, hidden);
     be->ops->linear_backward_input(be, language->d_attention, dy, layer->o.value, rows->count,
                                    q_width, hidden, false);
     MIMO_TRY(mimo_attend_backward(compute, heads, pass, saved, language->d_qkv,
@@ -212,7 +324,8 @@ static enum mimo_status backward_layer(void *model, const struct mimo_layer *lay
                                        struct mimo_saved_layer *saved,
                                        const struct mimo_layer_pass *pass, struct mimo_error *err)
 {
-    MIMO_TRY(backward_ffn(model, layer, saved, &pass->rows, err));
+    MIMO_TRY(layer->has_experts ? backward_experts(model, layer, saved, pass, err)
+                                : backward_ffn(model, layer, saved, &pass->rows, err));
     return backward_attention(model, layer, saved, pass, err);
 }
 

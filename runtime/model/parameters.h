@@ -2,16 +2,18 @@
  * parameters.h - the weights, gradients and optimizer moments that this rank holds, laid out and
  * found by the plan's description of a parameter (plan/format.h, struct mimo_plan_parameter).
  *
- * Weights of all held modules lie in one arena, module by module; so do the gradients of the
- * trainable ones. Parameters that the plan marks "follows" touch the previous one, so that q, k and
- * v (or gate and up) are one matrix to multiply by. Weights have the backend's element type, all
- * else its wide type. Where the two differ, what is trained has a master copy of the wide type,
- * which the optimizer updates and checkpoints keep; the weight is what that comes to.
+ * Weights of all held modules lie in one arena, module by module, a module's experts behind all its
+ * other parameters; so do the gradients of the trainable ones. Parameters that the plan marks
+ * "follows" touch the previous one, so that q, k and v (or gate and up) are one matrix to multiply
+ * by. Weights have the backend's element type, all else its wide type. Where the two differ, what
+ * is trained has a master copy of the wide type, which the optimizer updates and checkpoints keep;
+ * the weight is what that comes to.
  *
- * The data and context replicas of a module hold equal weights. Either each of them updates all of
- * what is trained, or, with distributed_optimizer, a piece of it: what lies side by side in the
- * gradients is cut evenly, across the borders of parameters, and a rank has moments and master
- * weights for its piece alone (Rajbhandari et al., "ZeRO", 2020, stage 1).
+ * The data and context replicas of a module hold equal weights; experts have replicas of their own,
+ * the ranks with the same experts. Either each replica updates all of what is trained, or, with
+ * distributed_optimizer, a piece of it: what lies side by side in the gradients is cut evenly,
+ * across the borders of parameters, and a rank has moments and master weights for its piece alone
+ * (Rajbhandari et al., "ZeRO", 2020, stage 1).
  */
 #ifndef MIMO_RUNTIME_MODEL_PARAMETERS_H
 #define MIMO_RUNTIME_MODEL_PARAMETERS_H
@@ -44,8 +46,9 @@ struct mimo_parameter {
     bool is_counted; /* this rank counts them in the global norm, and saves their moments */
 };
 
-/* What is trained of a module, side by side in the gradients and, at the same distances in
- * elements, in the weights; gaps for alignment, which are always zero, included. */
+/* What is trained of a module's experts, or of all else in it, side by side in the gradients and,
+ * at the same distances in elements, in the weights; gaps for alignment, which are always zero,
+ * included. */
 struct mimo_trained {
     char *weights; /* NULL where nothing is trained */
     char *gradients;
@@ -64,7 +67,7 @@ struct mimo_parameters {
     struct mimo_backend *be;
     struct mimo_parameter *items; /* ascending by index */
     uint32_t count;
-    struct mimo_trained *trained; /* [modules] */
+    struct mimo_trained *trained; /* [2 * modules]: of each its experts behind all else */
     struct mimo_tensor_arena weights, gradients, moments, scratch;
     void *gather_scratch; /* for gradients of replicated units */
     double *sums;         /* [mimo_step_sums()], in the backend's memory; NULL without training */
@@ -85,8 +88,8 @@ enum mimo_status mimo_parameters_initialise(struct mimo_parameters *parameters, 
                                             struct mimo_error *err);
 
 /* The parameter in `slot` of layer `layer` (MIMO_NONE: of the module) of a module, or of projector
- * `projector` where that is not MIMO_NONE (then `module` does not matter); NULL where the model has
- * none. */
+ * `projector` where that is not MIMO_NONE (then `module` does not matter); NULL where this rank has
+ * none. Not for experts. */
 const struct mimo_parameter *mimo_parameters_item(const struct mimo_parameters *parameters,
                                                   uint32_t module, uint32_t projector,
                                                   uint32_t layer, enum mimo_slot slot);
@@ -97,6 +100,11 @@ struct mimo_weight mimo_parameters_find(const struct mimo_parameters *parameters
 struct mimo_weight mimo_parameters_find_projector(const struct mimo_parameters *parameters,
                                                   uint32_t projector, uint32_t layer,
                                                   enum mimo_slot slot);
+
+/* The same of an expert of a layer: {NULL, NULL} where this rank does not hold it. */
+struct mimo_weight mimo_parameters_find_expert(const struct mimo_parameters *parameters,
+                                               uint32_t module, uint32_t layer, uint32_t expert,
+                                               enum mimo_slot slot);
 
 /* How much of its cut dimension this rank holds: 0 where the model has no such parameter. */
 int64_t mimo_parameters_share(const struct mimo_parameter *item);
@@ -109,13 +117,14 @@ struct mimo_replicas {
     const struct mimo_transport *transport;
     struct mimo_group *tp;        /* the tensor-parallel group */
     struct mimo_group *dp;        /* data and context replicas */
+    struct mimo_group *edp;       /* the replicas of this rank's experts */
     struct mimo_group *embedding; /* first and last stage, for tied tables */
 };
 
 /*
  * Sums the gradients of `module` over the ranks that hold parts of them: over the tensor-parallel
  * group those that the plan calls partial, over the embedding group tied tables, then all of them
- * over the replicas. Those that this rank updates are then complete; the others are undefined.
+ * over their replicas. Those that this rank updates are then complete; the others are undefined.
  * Collective over these groups.
  */
 enum mimo_status mimo_parameters_reduce(struct mimo_parameters *parameters, uint32_t module,

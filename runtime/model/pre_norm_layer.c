@@ -2,12 +2,11 @@
 
 #include "plan/tensors.h"
 
-static void take(struct mimo_saved_layer *layer, const struct mimo_sizes *sizes,
-                 struct mimo_tensor_arena *arena)
+static void take(struct mimo_saved_layer *layer, const struct mimo_layer_room *room)
 {
 #define TAKE(name, rows, columns, element)                                                         \
-    layer->name = mimo_tensor_take(arena, (rows), (columns), (element));
-    MIMO_VIT_LAYER(TAKE, sizes)
+    layer->name = mimo_tensor_take(room->arena, (rows), (columns), (element));
+    MIMO_VIT_LAYER(TAKE, room->sizes)
 #undef TAKE
 }
 

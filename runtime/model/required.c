@@ -1,9 +1,12 @@
 #include "runtime/model/required.h"
 
+#include "plan/communication.h"
+#include "plan/sizes.h"
+
 #include <inttypes.h>
 #include <stdbool.h>
 
-/* How a weight is cut over the tensor-parallel group. */
+/* How a weight is cut over the tensor-parallel group, an expert's over its own. */
 enum cutting { WHOLE, BY_ROWS, BY_COLUMNS };
 
 struct requirement {
@@ -23,13 +26,23 @@ static const struct requirement GPT_MODULE[] = {
     {MIMO_SLOT_FINAL_NORM_BIAS, WHOLE, false},
 };
 static const struct requirement HEAD[] = {{MIMO_SLOT_HEAD, BY_ROWS, false}};
-static const struct requirement LLAMA_LAYER[] = {
+static const struct requirement LLAMA_ATTENTION[] = {
     {MIMO_SLOT_INPUT_NORM_WEIGHT, WHOLE, false}, {MIMO_SLOT_Q_WEIGHT, BY_ROWS, false},
     {MIMO_SLOT_K_WEIGHT, BY_ROWS, true},         {MIMO_SLOT_V_WEIGHT, BY_ROWS, true},
     {MIMO_SLOT_O_WEIGHT, BY_COLUMNS, false},     {MIMO_SLOT_POST_NORM_WEIGHT, WHOLE, false},
-    {MIMO_SLOT_GATE_WEIGHT, BY_ROWS, false},     {MIMO_SLOT_UP_WEIGHT, BY_ROWS, true},
+};
+static const struct requirement LLAMA_FFN[] = {
+    {MIMO_SLOT_GATE_WEIGHT, BY_ROWS, false},
+    {MIMO_SLOT_UP_WEIGHT, BY_ROWS, true},
     {MIMO_SLOT_DOWN_WEIGHT, BY_COLUMNS, false},
 };
+static const struct requirement ROUTER[] = {{MIMO_SLOT_ROUTER_WEIGHT, WHOLE, false}};
+static const struct requirement EXPERT[] = {
+    {MIMO_SLOT_EXPERT_GATE_WEIGHT, BY_ROWS, false},
+    {MIMO_SLOT_EXPERT_UP_WEIGHT, BY_ROWS, true},
+    {MIMO_SLOT_EXPERT_DOWN_WEIGHT, BY_COLUMNS, false},
+};
+enum { EXPERT_WEIGHTS = sizeof EXPERT / sizeof *EXPERT };
 static const struct requirement QKV_BIAS[] = {
     {MIMO_SLOT_Q_BIAS, BY_ROWS, false},
     {MIMO_SLOT_K_BIAS, BY_ROWS, true},
@@ -66,11 +79,22 @@ struct owner {
 static bool is_cut_as(const struct mimo_plan *plan, const struct mimo_plan_parameter *parameter,
                       enum cutting cutting)
 {
+    const struct mimo_plan_module *module = &plan->modules[parameter->module];
+    const uint32_t ranks = parameter->expert != MIMO_NONE ? module->etp : module->tp;
     const bool is_cut = parameter->cut != MIMO_CUT_NONE;
 
-    if (cutting == WHOLE || plan->modules[parameter->module].tp == 1)
+    if (cutting == WHOLE || ranks == 1)
         return cutting != WHOLE || !is_cut;
     return is_cut && parameter->cut_dimension == (cutting == BY_ROWS ? 0 : 1);
+}
+
+static enum mimo_status refuse(const struct owner *owner, uint64_t parameter,
+                               struct mimo_error *err)
+{
+    return mimo_error_set(err, MIMO_E_PLAN,
+                          "altered: section PARM, record %" PRIu64
+                          ": it does not lie as %s needs it",
+                          parameter, owner->name);
 }
 
 static enum mimo_status check_one(const struct owner *owner, uint32_t layer,
@@ -91,10 +115,7 @@ static enum mimo_status check_one(const struct owner *owner, uint32_t layer,
         if (!is_cut_as(plan, parameter, requirement->cutting) ||
             (parameter->follows != 0) != requirement->follows ||
             (requirement->follows && parameter[-1].slot + 1 != parameter->slot))
-            return mimo_error_set(err, MIMO_E_PLAN,
-                                  "altered: section PARM, record %" PRIu32
-                                  ": it does not lie as %s needs it",
-                                  i, owner->name);
+            return refuse(owner, i, err);
     }
     if (count == 1)
         return MIMO_OK;
@@ -126,16 +147,69 @@ static enum mimo_status check_pre_norm_layers(const struct owner *owner, uint32_
     return MIMO_OK;
 }
 
+static bool is_expert_weight(const struct mimo_plan *plan,
+                             const struct mimo_plan_parameter *parameter, uint32_t layer,
+                             uint32_t expert, const struct requirement *requirement)
+{
+    return parameter->layer == layer && parameter->expert == expert &&
+           parameter->slot == requirement->slot &&
+           is_cut_as(plan, parameter, requirement->cutting) &&
+           (parameter->follows != 0) == requirement->follows;
+}
+
+/* The experts of a layer lie one behind the other from record `first` on. */
+static enum mimo_status check_experts(const struct owner *owner, uint32_t layer, uint64_t first,
+                                      struct mimo_error *err)
+{
+    const struct mimo_plan *plan = owner->plan;
+    const uint64_t count = (uint64_t)plan->modules[owner->module].num_experts * EXPERT_WEIGHTS;
+
+    for (uint64_t i = 0; i < count; i++)
+        if (first + i >= plan->parameter_count ||
+            !is_expert_weight(plan, &plan->parameters[first + i], layer,
+                              (uint32_t)(i / EXPERT_WEIGHTS), &EXPERT[i % EXPERT_WEIGHTS]))
+            return refuse(owner, first + i, err);
+    return MIMO_OK;
+}
+
+/* Each layer's once, and no others. */
+static enum mimo_status check_all_experts(const struct owner *owner,
+                                          const struct mimo_plan_module *module,
+                                          struct mimo_error *err)
+{
+    const struct mimo_plan *plan = owner->plan;
+    const uint64_t in_layer = (uint64_t)module->num_experts * EXPERT_WEIGHTS;
+    const uint64_t end = (uint64_t)module->parameter_first + module->parameter_count;
+    uint32_t layers = 0;
+
+    for (uint64_t i = module->parameter_first; i < end; i++) {
+        const struct mimo_plan_parameter *parameter = &plan->parameters[i];
+
+        if (parameter->expert == MIMO_NONE)
+            continue;
+        MIMO_TRY(check_experts(owner, layers * module->expert_every, i, err));
+        layers++;
+        i += in_layer - 1;
+    }
+    if (layers == mimo_expert_layers(module, 0, module->num_layers))
+        return MIMO_OK;
+    return mimo_error_set(err, MIMO_E_PLAN,
+                          "altered: section PARM: %s has experts in %" PRIu32 " layers",
+                          owner->name, layers);
+}
+
 static enum mimo_status check_llama_layers(const struct owner *owner,
                                            const struct mimo_plan_module *module,
                                            struct mimo_error *err)
 {
     for (uint32_t layer = 0; layer < module->num_layers; layer++) {
-        MIMO_TRY(CHECK_LIST(owner, layer, LLAMA_LAYER, err));
+        MIMO_TRY(CHECK_LIST(owner, layer, LLAMA_ATTENTION, err));
+        MIMO_TRY(mimo_layer_has_experts(module, layer) ? CHECK_LIST(owner, layer, ROUTER, err)
+                                                       : CHECK_LIST(owner, layer, LLAMA_FFN, err));
         if (module->has_qkv_bias != 0)
             MIMO_TRY(CHECK_LIST(owner, layer, QKV_BIAS, err));
     }
-    return MIMO_OK;
+    return check_all_experts(owner, module, err);
 }
 
 static enum mimo_status check_language(const struct owner *owner,

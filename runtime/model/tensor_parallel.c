@@ -83,15 +83,13 @@ void mimo_row_parallel_weight_gradient(const struct mimo_compute *compute,
                                        struct mimo_weight bias, void *dy, const void *x, int64_t in,
                                        int64_t out)
 {
-    static const struct mimo_weight none = {NULL, NULL};
-
     if (!rows->is_cut) {
         mimo_weight_gradient(compute, weight, bias, dy, x, rows->count, in, out);
         return;
     }
-    mimo_weight_gradient(compute, weight, none, dy, x, rows->count, in, out);
-    mimo_weight_gradient(compute, none, bias, mimo_row_at(compute, dy, rows->begin, out), NULL,
-                         mimo_rows_held(rows), in, out);
+    mimo_weight_gradient(compute, weight, MIMO_NO_WEIGHT, dy, x, rows->count, in, out);
+    mimo_weight_gradient(compute, MIMO_NO_WEIGHT, bias, mimo_row_at(compute, dy, rows->begin, out),
+                         NULL, mimo_rows_held(rows), in, out);
 }
 
 enum mimo_status mimo_row_parallel_gradient(const struct mimo_compute *compute,

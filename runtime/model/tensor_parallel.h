@@ -16,6 +16,9 @@
 #include "runtime/model/parameters.h"
 #include "runtime/world/transport.h"
 
+/* A weight that a layer does not have. */
+#define MIMO_NO_WEIGHT ((struct mimo_weight){NULL, NULL})
+
 /* What a module computes with. */
 struct mimo_compute {
     struct mimo_backend *be;

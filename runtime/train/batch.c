@@ -19,6 +19,7 @@ static void open_language(struct mimo_batch *batch, uint32_t module,
     const size_t micro_steps = batch->micro_steps;
 
     batch->has_language = true;
+    batch->counts_balance = at->tp == 0 && at->cp == 0;
     batch->counts_losses = at->tp == 0 && at->pp + 1 == plan->modules[module].pp;
     batch->counts_targets = batch->counts_losses && at->cp == 0;
     batch->cp_rank = at->cp;
@@ -375,6 +376,7 @@ static void load_language(struct mimo_batch *batch, uint32_t micro_step, struct 
         .ids = batch->ids[micro_step],
         .target_rows = batch->target_rows[micro_step],
         .target_labels = batch->target_labels[micro_step],
+        .lengths = batch->lengths[micro_step],
     };
     for (uint32_t i = 0; i < batch->plan->module_count; i++)
         if (batch->image_rows[i] != NULL)
@@ -430,17 +432,21 @@ static enum mimo_status skip_bad(struct mimo_batch *batch, struct mimo_error *er
                                       MIMO_REDUCE_MAX, err));
     for (size_t i = 0; i < positions; i++)
         batch->skipped += batch->is_bad[i];
+    batch->sample_count -= batch->skipped;
     load_own(batch, &ignored);
     return sum_totals(batch, err);
 }
 
 enum mimo_status mimo_batch_load(struct mimo_batch *batch, struct mimo_error *err)
 {
+    const size_t positions = (size_t)batch->micro_steps * batch->samples;
     struct mimo_error first = {0};
     bool is_speaker;
 
-    memset(batch->is_bad, 0, (size_t)batch->micro_steps * batch->samples);
-    batch->skipped = 0;
+    memset(batch->is_bad, 0, positions);
+    batch->skipped = batch->sample_count = 0;
+    for (size_t i = 0; i < positions; i++)
+        batch->sample_count += batch->records[i] != MIMO_NO_RECORD ? 1 : 0;
     load_own(batch, &first);
     MIMO_TRY(sum_totals(batch, err));
     if (batch->totals[TOTAL_BAD] == 0)

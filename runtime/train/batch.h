@@ -54,6 +54,7 @@ struct mimo_batch {
     bool has_language;
     bool counts_targets; /* one rank of each language replica counts for it, */
     bool counts_losses;  /* and one for each context-parallel share of its targets */
+    bool counts_balance; /* one rank of each of its pipeline stages does */
     bool is_prompt;      /* texts are prompts: their last rows are the targets */
     struct mimo_interval language;
     uint32_t cp_rank, cp_size;                     /* which rows of its sequences are here */
@@ -69,7 +70,7 @@ struct mimo_batch {
 
     int64_t *totals; /* while adding up */
     /* of the whole step, on every rank */
-    uint64_t targets, token_count, image_count, skipped;
+    uint64_t targets, token_count, image_count, skipped, sample_count;
 };
 
 /* Makes room for `micro_steps` micro-steps on `rank`. Everything lives in `arena`. */

@@ -5,13 +5,15 @@
 
 /* -- opening ---------------------------------------------------------------------------------- */
 
-/* Token ids travel in host memory, over groups that only generation has. */
-static enum mimo_status make_pipeline(struct mimo_decoder *decoder, struct mimo_error *err)
+/* A group of the language model that only generation has, in host memory. */
+static enum mimo_status make_group(struct mimo_decoder *decoder, enum mimo_group_kind kind,
+                                   const char *name, struct mimo_group **out_group,
+                                   struct mimo_error *err)
 {
     struct mimo_engine *engine = decoder->engine;
     const struct mimo_plan *plan = engine->plan;
     const struct mimo_plan_groups *groups =
-        &plan->groups[plan->meta->language_module * MIMO_GROUP_KIND_COUNT + MIMO_GROUP_KIND_PP];
+        &plan->groups[plan->meta->language_module * MIMO_GROUP_KIND_COUNT + (uint32_t)kind];
     uint32_t *ranks = MIMO_NEW_ARRAY(&engine->table, uint32_t, groups->size);
     uint32_t group, member, count = 0;
 
@@ -20,8 +22,16 @@ static enum mimo_status make_pipeline(struct mimo_decoder *decoder, struct mimo_
     if (mimo_groups_find(groups, engine->rank, &group, &member))
         for (; count < groups->size; count++)
             ranks[count] = mimo_groups_member(groups, group, count);
-    return engine->control->ops->group_make(engine->control, ranks, count, "language pp",
-                                            &decoder->pipeline, err);
+    return engine->control->ops->group_make(engine->control, ranks, count, name, out_group, err);
+}
+
+/* Token ids travel along the pipeline. Replicas that share experts go on together. */
+static enum mimo_status make_groups(struct mimo_decoder *decoder, struct mimo_error *err)
+{
+    if (mimo_has_experts(decoder->engine->plan))
+        MIMO_TRY(make_group(decoder, MIMO_GROUP_KIND_TP_DP_CP, "language replicas",
+                            &decoder->replicas, err));
+    return make_group(decoder, MIMO_GROUP_KIND_PP, "language pp", &decoder->pipeline, err);
 }
 
 static enum mimo_status open_cache(struct mimo_decoder *decoder, struct mimo_error *err)
@@ -59,7 +69,7 @@ enum mimo_status mimo_decoder_open(struct mimo_decoder *decoder, struct mimo_eng
     };
     decoder->next = decoder->turn + 1;
     decoder->lengths = decoder->next + batch;
-    MIMO_TRY(make_pipeline(decoder, err));
+    MIMO_TRY(make_groups(decoder, err));
     if (engine->language == NULL)
         return MIMO_OK;
     MIMO_TRY(open_cache(decoder, err));
@@ -164,6 +174,19 @@ enum mimo_status mimo_decoder_begin(struct mimo_decoder *decoder, struct mimo_er
     return mimo_language_logits(&decoder->cache, ends, samples, decoder->logits, err);
 }
 
+/* As long as one replica has something to say. */
+static enum mimo_status agree_with_replicas(const struct mimo_decoder *decoder, bool *is_running,
+                                            struct mimo_error *err)
+{
+    uint8_t runs = *is_running ? 1 : 0;
+
+    if (decoder->replicas != NULL)
+        MIMO_TRY(decoder->engine->control->ops->all_reduce(decoder->replicas, &runs, 1,
+                                                           MIMO_DTYPE_U8, MIMO_REDUCE_MAX, err));
+    *is_running = runs != 0;
+    return MIMO_OK;
+}
+
 enum mimo_status mimo_decoder_agree(struct mimo_decoder *decoder, bool *is_running,
                                     struct mimo_error *err)
 {
@@ -171,6 +194,7 @@ enum mimo_status mimo_decoder_agree(struct mimo_decoder *decoder, bool *is_runni
     const uint32_t last = plan->modules[plan->meta->language_module].pp - 1;
     const size_t values = 1 + 2 * (size_t)plan->training->micro_batch;
 
+    MIMO_TRY(agree_with_replicas(decoder, is_running, err));
     decoder->turn[0] = *is_running;
     if (decoder->pipeline != NULL)
         MIMO_TRY(decoder->engine->control->ops->broadcast(

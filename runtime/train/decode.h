@@ -17,6 +17,7 @@ struct mimo_decoder {
     struct mimo_language_cache cache;
     struct mimo_tensor_arena arena;
     struct mimo_group *pipeline; /* over host memory; NULL where one rank has all stages */
+    struct mimo_group *replicas; /* the same, of all ranks of the stage; NULL without experts */
     bool has_head;               /* this rank has the last stage */
     int64_t capacity;            /* tokens of a sequence */
     void *logits;                /* [micro_batch, vocab_size], on the last stage */
@@ -35,7 +36,8 @@ void mimo_decoder_close(struct mimo_decoder *decoder);
  * the last stage the logits behind them. */
 enum mimo_status mimo_decoder_begin(struct mimo_decoder *decoder, struct mimo_error *err);
 
-/* The other stages learn the last one's `next`, `lengths` and *is_running. */
+/* The other stages learn the last one's `next`, `lengths` and *is_running. Replicas that share
+ * experts run as long as one of them does: each row needs all of them. */
 enum mimo_status mimo_decoder_agree(struct mimo_decoder *decoder, bool *is_running,
                                     struct mimo_error *err);
 

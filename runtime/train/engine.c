@@ -3,40 +3,27 @@
 #include "plan/grid.h"
 #include "plan/memory.h"
 #include "runtime/model/dtype.h"
-#include "runtime/model/required.h"
 #include "runtime/train/groups.h"
-
-/* -- what this version carries out ------------------------------------------------------------ */
-
-static enum mimo_status refuse(struct mimo_error *err, const char *module, const char *what)
-{
-    return mimo_error_set(err, MIMO_E_WORLD, "this version of mimo-exec does not carry out %s%s%s",
-                          what, module != NULL ? " of " : "", module != NULL ? module : "");
-}
-
-static enum mimo_status supports_module(const struct mimo_plan *plan,
-                                        const struct mimo_plan_module *module,
-                                        struct mimo_error *err)
-{
-    const char *name = mimo_plan_text(plan, module->name);
-
-    if (module->ep > 1 || module->etp > 1)
-        return refuse(err, name, "expert parallelism");
-    if (module->num_experts > 0)
-        return refuse(err, name, "experts (moe)");
-    return MIMO_OK;
-}
-
-enum mimo_status mimo_engine_supports(const struct mimo_plan *plan, struct mimo_error *err)
-{
-    for (uint32_t i = 0; i < plan->module_count; i++)
-        MIMO_TRY(supports_module(plan, &plan->modules[i], err));
-    return mimo_required_check(plan, err);
-}
 
 /* -- communicators ---------------------------------------------------------------------------- */
 
 /* Where the group of that kind goes; NULL where nothing asks for it. */
+static struct mimo_group **expert_group_field(struct mimo_engine *engine,
+                                              const struct mimo_plan_groups *groups)
+{
+    struct mimo_engine_groups *own = &engine->groups[groups->module];
+
+    if (engine->plan->modules[groups->module].num_experts == 0)
+        return NULL;
+    if (groups->kind == MIMO_GROUP_KIND_ETP)
+        return &own->etp;
+    if (groups->kind == MIMO_GROUP_KIND_EP)
+        return &own->ep;
+    if (groups->kind == MIMO_GROUP_KIND_EDP)
+        return &own->edp;
+    return groups->kind == MIMO_GROUP_KIND_ETP_EP ? &own->etp_ep : NULL;
+}
+
 static struct mimo_group **group_field(struct mimo_engine *engine,
                                        const struct mimo_plan_groups *groups)
 {
@@ -50,14 +37,20 @@ static struct mimo_group **group_field(struct mimo_engine *engine,
         return &own->tp_cp;
     if (groups->kind == MIMO_GROUP_KIND_DP_CP)
         return &own->dp_cp;
-    return groups->kind == MIMO_GROUP_KIND_EMBEDDING &&
-                   engine->plan->modules[groups->module].ties_embeddings != 0
-               ? &own->embedding
-               : NULL;
+    if (groups->kind == MIMO_GROUP_KIND_EMBEDDING &&
+        engine->plan->modules[groups->module].ties_embeddings != 0)
+        return &own->embedding;
+    return expert_group_field(engine, groups);
+}
+
+/* How many rows go to each expert is the hosts' talk. */
+static struct mimo_transport *transport_of(const struct mimo_machine *machine, uint32_t kind)
+{
+    return kind == MIMO_GROUP_KIND_ETP_EP ? machine->control : machine->transport;
 }
 
 /* In the plan's order on all ranks. A group of one rank is NULL: nothing is to be done there. */
-static enum mimo_status make_groups(struct mimo_engine *engine, struct mimo_transport *transport,
+static enum mimo_status make_groups(struct mimo_engine *engine, const struct mimo_machine *machine,
                                     struct mimo_error *err)
 {
     const struct mimo_plan *plan = engine->plan;
@@ -67,10 +60,13 @@ static enum mimo_status make_groups(struct mimo_engine *engine, struct mimo_tran
         const struct mimo_plan_groups *groups = &plan->groups[i];
         struct mimo_group **field = group_field(engine, groups);
         if (field != NULL)
-            MIMO_TRY(mimo_groups_make(transport, plan, groups, &engine->table, field, err));
+            MIMO_TRY(mimo_groups_make(transport_of(machine, groups->kind), plan, groups,
+                                      &engine->table, field, err));
     }
-    for (uint32_t i = 0; i < plan->module_count; i++)
+    for (uint32_t i = 0; i < plan->module_count; i++) {
         mimo_group_detach(engine->groups[i].dp_cp);
+        mimo_group_detach(engine->groups[i].edp);
+    }
     return MIMO_OK;
 }
 
@@ -96,6 +92,23 @@ static struct mimo_compute compute_of(struct mimo_engine *engine, uint32_t modul
     };
 }
 
+static struct mimo_expert_groups expert_groups_of(const struct mimo_engine *engine, uint32_t module)
+{
+    const struct mimo_engine_groups *groups = &engine->groups[module];
+    struct mimo_coordinate at = {0};
+
+    (void)mimo_grid_coordinate(&engine->plan->modules[module], engine->rank, &at);
+    return (struct mimo_expert_groups){
+        .etp = groups->etp,
+        .ep = groups->ep,
+        .tp_cp = groups->tp_cp,
+        .control = engine->control,
+        .etp_ep = groups->etp_ep,
+        .etp_rank = at.etp,
+        .ep_rank = at.ep,
+    };
+}
+
 static enum mimo_keeping keeping_of(const struct mimo_engine *engine, uint32_t place)
 {
     if (!engine->trains || !mimo_memory_keeps_layers(engine->plan, engine->role, place))
@@ -106,25 +119,31 @@ static enum mimo_keeping keeping_of(const struct mimo_engine *engine, uint32_t p
 
 /* What the places of a module on this rank have in common. */
 struct parts {
-    bool is_here, has_last, recomputes;
+    bool is_here, has_last;
+    struct mimo_layer_kinds recomputed;
 };
 
 static struct parts parts_of(const struct mimo_engine *engine, uint32_t module)
 {
     const struct mimo_plan *plan = engine->plan;
-    struct parts parts = {false, false, false};
+    struct parts parts = {0};
 
     for (uint32_t i = 0; i < engine->role->place_count; i++) {
         const uint32_t index = engine->role->place_first + i;
         const struct mimo_plan_place *place = &plan->places[index];
-        const uint32_t stage = plan->modules[module].stage_first + place->stage;
+        const struct mimo_plan_stage *stage =
+            &plan->stages[plan->modules[place->module].stage_first + place->stage];
+        struct mimo_layer_kinds kinds;
 
         if (place->module != module)
             continue;
         parts.is_here = true;
         parts.has_last = place->stage + 1 == plan->modules[module].stage_count;
-        parts.recomputes = parts.recomputes || (plan->stages[stage].layer_count > 0 &&
-                                                keeping_of(engine, index) == MIMO_KEEP_INPUTS);
+        if (keeping_of(engine, index) != MIMO_KEEP_INPUTS)
+            continue;
+        kinds = mimo_layer_kinds_of(&plan->modules[module], stage->layer_first, stage->layer_count);
+        parts.recomputed.dense = parts.recomputed.dense || kinds.dense;
+        parts.recomputed.sparse = parts.recomputed.sparse || kinds.sparse;
     }
     return parts;
 }
@@ -139,12 +158,15 @@ static void lay_out_module(struct mimo_engine *engine, uint32_t module)
         return;
     if (plan->modules[module].kind == MIMO_MODULE_KIND_LANGUAGE)
         engine->language = mimo_language_open(
-            plan, &(struct mimo_language_parts){module, parts.has_last, parts.recomputes},
+            plan,
+            &(struct mimo_language_parts){module, parts.has_last, parts.recomputed,
+                                          expert_groups_of(engine, module)},
             &engine->parameters, &compute, &engine->table, &engine->scratch);
     else
-        mimo_clip_vit_open(&engine->encoders[module], plan,
-                           &(struct mimo_clip_parts){module, parts.has_last, parts.recomputes},
-                           &engine->parameters, &compute, &engine->table, &engine->scratch);
+        mimo_clip_vit_open(
+            &engine->encoders[module], plan,
+            &(struct mimo_clip_parts){module, parts.has_last, parts.recomputed.dense},
+            &engine->parameters, &compute, &engine->table, &engine->scratch);
 }
 
 /* -- places ----------------------------------------------------------------------------------- */
@@ -341,7 +363,7 @@ enum mimo_status mimo_engine_open(struct mimo_engine *engine, const struct mimo_
     };
     engine->role = mimo_plan_role_of(plan, engine->rank);
     engine->memory = mimo_memory_of_rank(plan, engine->rank, trains, &engine->table);
-    MIMO_TRY(make_groups(engine, machine->transport, err));
+    MIMO_TRY(make_groups(engine, machine, err));
     MIMO_TRY(mimo_parameters_open(&engine->parameters, plan, engine->rank, trains, machine->be,
                                   &engine->table, err));
     mimo_batch_open(&engine->batch, plan, engine->rank, plan->training->micro_steps, machine->world,

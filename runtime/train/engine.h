@@ -52,7 +52,8 @@ struct mimo_engine_place {
 
 /* Communicators of one module on this rank. */
 struct mimo_engine_groups {
-    struct mimo_group *tp, *cp, *tp_cp, *dp_cp, *embedding;
+    struct mimo_group *tp, *cp, *tp_cp, *dp_cp, *edp, *embedding;
+    struct mimo_group *etp, *ep, *etp_ep; /* of experts; etp_ep of the control transport */
 };
 
 struct mimo_engine {
@@ -81,10 +82,6 @@ struct mimo_engine {
     unsigned note;
     uint64_t step; /* the one that is being done, from 0 */
 };
-
-/* MIMO_E_WORLD where the plan wants something that this version does not carry out, saying what;
- * MIMO_E_PLAN where the layers would not find their weights (runtime/model/required.h). */
-enum mimo_status mimo_engine_supports(const struct mimo_plan *plan, struct mimo_error *err);
 
 /* What an engine runs on. The two transports are one where the backend's memory is the host's. */
 struct mimo_machine {

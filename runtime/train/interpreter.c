@@ -1,4 +1,5 @@
 /* The interpreter of a role's program (engine.h): one function for each instruction. */
+#include "plan/sizes.h"
 #include "runtime/train/engine_parts.h"
 
 static struct mimo_engine_place *place_at(struct mimo_engine *engine, uint32_t place)
@@ -239,11 +240,27 @@ static enum mimo_status do_backward(struct mimo_engine *engine, uint32_t index, 
 
 /* -- the end of a step ------------------------------------------------------------------------ */
 
+/* The mean of the balance losses of a step, over its samples and the layers with experts. */
+static double balance_share(const struct mimo_engine *engine)
+{
+    const struct mimo_plan_module *module = engine->language->plan;
+    const double samples = (double)engine->batch.sample_count;
+    const double layers = (double)mimo_expert_layers(module, 0, module->num_layers);
+
+    return samples * layers > 0.0 ? 1.0 / (samples * layers) : 0.0;
+}
+
 static enum mimo_status do_load(struct mimo_engine *engine, struct mimo_error *err)
 {
     if (engine->trains)
         mimo_parameters_zero_gradients(&engine->parameters);
-    return mimo_batch_load(&engine->batch, err);
+    MIMO_TRY(mimo_batch_load(&engine->batch, err));
+    if (engine->language == NULL)
+        return MIMO_OK;
+    engine->language->balance = 0.0;
+    engine->language->balance_scale =
+        engine->language->plan->aux_loss_coefficient * balance_share(engine);
+    return MIMO_OK;
 }
 
 static struct mimo_replicas replicas_of(const struct mimo_engine *engine, uint32_t module)
@@ -252,6 +269,7 @@ static struct mimo_replicas replicas_of(const struct mimo_engine *engine, uint32
         .transport = engine->transport,
         .tp = engine->groups[module].tp,
         .dp = engine->groups[module].dp_cp,
+        .edp = engine->groups[module].edp,
         .embedding = engine->groups[module].embedding,
     };
 }
@@ -270,6 +288,8 @@ static enum mimo_status do_step(struct mimo_engine *engine, struct mimo_error *e
     const struct mimo_plan_place *places = engine->plan->places + engine->role->place_first;
 
     MIMO_TRY(mimo_engine_settle(engine, err));
+    if (engine->language != NULL && engine->batch.counts_balance)
+        engine->optimizer.balance = engine->language->balance * balance_share(engine);
     MIMO_TRY(mimo_optimizer_step(&engine->optimizer, engine->step, engine->batch.targets, err));
     for (uint32_t i = 0; i < engine->role->place_count; i++) {
         const struct mimo_replicas replicas = replicas_of(engine, places[i].module);

@@ -47,6 +47,7 @@ static struct mimo_update update_of(const struct mimo_parameters *parameters,
         .moment2 = item->moment2,
         .count = (int64_t)(item->update_end - item->update_begin),
         .module = item->plan->module,
+        .is_expert = item->plan->expert != MIMO_NONE,
         .lr_scale = item->plan->lr_scale,
         .weight_decay = item->plan->decays != 0 ? decay : 0.0,
         .is_counted = item->is_counted,
@@ -66,9 +67,10 @@ static bool extend(const struct mimo_backend *be, struct mimo_update *update,
 {
     const ptrdiff_t distance = distance_of(update->gradient, next->gradient, be->wide_size);
 
-    if (next->module != update->module || next->is_counted != update->is_counted ||
-        next->lr_scale < update->lr_scale || next->lr_scale > update->lr_scale ||
-        next->weight_decay < update->weight_decay || next->weight_decay > update->weight_decay ||
+    if (next->module != update->module || next->is_expert != update->is_expert ||
+        next->is_counted != update->is_counted || next->lr_scale < update->lr_scale ||
+        next->lr_scale > update->lr_scale || next->weight_decay < update->weight_decay ||
+        next->weight_decay > update->weight_decay ||
         distance_of(update->weight, next->weight, be->element_size) != distance ||
         distance_of(update->moment1, next->moment1, be->wide_size) != distance)
         return false;
@@ -129,6 +131,8 @@ static enum mimo_status add_up(struct mimo_optimizer *optimizer, struct mimo_err
     be->ops->download(be, optimizer->sums, sums, count * sizeof *sums);
     MIMO_TRY(be->ops->check(be, err));
     optimizer->sums[MIMO_SUM_SIGNALS] = mimo_world_was_signalled() ? 1.0 : 0.0;
+    if (mimo_has_experts(optimizer->plan))
+        optimizer->sums[count - 1] = optimizer->balance;
     return control->ops->all_reduce(control->everyone, optimizer->sums, count, MIMO_DTYPE_F64,
                                     MIMO_REDUCE_SUM, err);
 }
@@ -189,6 +193,7 @@ enum mimo_status mimo_optimizer_step(struct mimo_optimizer *optimizer, uint64_t 
         squares += optimizer->sums[MIMO_SUM_MODULES + i];
     norm = sqrt(squares);
     report->loss = targets > 0 ? optimizer->sums[MIMO_SUM_LOSS] / (double)targets : 0.0;
+    report->aux_loss = mimo_has_experts(plan) ? optimizer->sums[mimo_step_sums(plan) - 1] : 0.0;
     report->gradient_norm = norm;
     report->was_signalled = optimizer->sums[MIMO_SUM_SIGNALS] > 0.0;
     report->lr = mimo_learning_rate(plan->training, step, optimizer->steps);

@@ -9,6 +9,7 @@
 /* What a step came to, equal on all ranks. */
 struct mimo_step_report {
     double loss;          /* mean over the target tokens of the global batch */
+    double aux_loss;      /* the balance loss of experts; 0 where there are none */
     double gradient_norm; /* over all modules, before clipping */
     double lr;
     bool was_signalled; /* some rank has been asked to stop */
@@ -19,6 +20,7 @@ struct mimo_update {
     void *weight, *master, *gradient, *moment1, *moment2;
     int64_t count;
     uint32_t module;
+    bool is_expert;
     double lr_scale, weight_decay;
     bool is_counted; /* in the global norm */
 };
@@ -30,7 +32,8 @@ struct mimo_optimizer {
     uint64_t steps; /* of the whole run: what the schedule is stretched over */
     struct mimo_update *updates;
     uint32_t update_count;
-    double *sums; /* [mimo_step_sums()], of the world */
+    double *sums;   /* [mimo_step_sums()], of the world */
+    double balance; /* what this rank adds to the balance loss, set by the caller before a step */
     struct mimo_step_report report;
 };
 

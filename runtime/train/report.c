@@ -121,10 +121,12 @@ static void describe(const struct mimo_reporter *reporter, const struct mimo_ste
                      char *line, size_t size)
 {
     const double seconds = reporter->smoothed_ms / 1e3;
-    char samples[16], tokens[16], left[24];
+    char balance[32] = "", samples[16], tokens[16], left[24];
 
-    (void)snprintf(line, size, "loss %.4f · %s samples/s · %s tokens/s · %s left", figures->loss,
-                   short_count((double)figures->samples / seconds, samples),
+    if (figures->has_experts)
+        (void)snprintf(balance, sizeof balance, " · balance %.4f", figures->aux_loss);
+    (void)snprintf(line, size, "loss %.4f%s · %s samples/s · %s tokens/s · %s left", figures->loss,
+                   balance, short_count((double)figures->samples / seconds, samples),
                    short_count((double)figures->tokens / seconds, tokens),
                    duration((double)(figures->steps - figures->step) * seconds, left));
 }
@@ -179,14 +181,17 @@ static enum mimo_status write_metrics(struct mimo_reporter *reporter,
                                       const struct mimo_step_figures *figures,
                                       struct mimo_error *err)
 {
-    char loss[32], norm[32], lr[32], ms[32], rate[32], mfu[32];
+    char loss[32], balance[32], norm[32], lr[32], ms[32], rate[32], mfu[32];
     FILE *file = reporter->metrics;
 
+    (void)fprintf(file, "{\"step\":%" PRIu64 ",\"loss\":%s", figures->step,
+                  mimo_shortest_number(figures->loss, loss));
+    if (figures->has_experts)
+        (void)fprintf(file, ",\"aux_loss\":%s", mimo_shortest_number(figures->aux_loss, balance));
     (void)fprintf(
         file,
-        "{\"step\":%" PRIu64 ",\"loss\":%s,\"grad_norm\":%s,\"lr\":%s,\"tokens\":%" PRIu64
-        ",\"samples\":%" PRIu64 ",\"step_ms\":%s,\"tokens_per_s\":%s",
-        figures->step, mimo_shortest_number(figures->loss, loss),
+        ",\"grad_norm\":%s,\"lr\":%s,\"tokens\":%" PRIu64 ",\"samples\":%" PRIu64
+        ",\"step_ms\":%s,\"tokens_per_s\":%s",
         mimo_shortest_number(figures->gradient_norm, norm), mimo_shortest_number(figures->lr, lr),
         figures->tokens, figures->samples,
         mimo_shortest_number(round(figures->step_ms * 1e3) / 1e3, ms),

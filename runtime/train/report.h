@@ -14,6 +14,8 @@
 struct mimo_step_figures {
     uint64_t step, steps; /* from 1; of the whole run */
     double loss, gradient_norm, lr;
+    bool has_experts; /* then: */
+    double aux_loss;
     uint64_t tokens, samples; /* of the step */
     double step_ms;
     double mfu; /* 0.0: not known */

@@ -1,6 +1,6 @@
 /*
- * communication PLAN: what a step communicates, against what the plan says that it does. Run under
- * mpirun.
+ * communication PLAN [ROUNDS]: what a step communicates, against what the plan says that it does.
+ * Run under mpirun. With ROUNDS, rows must go to the experts of some layer in as many rounds.
  *
  * The engine gets a transport that writes down every call and passes it on. After each of two steps
  * every rank spreads out the lists of its program (plan/communication.h) with the sizes that the
@@ -12,6 +12,7 @@
 #include "plan/bridge.h"
 #include "plan/grid.h"
 #include "tests/equivalence/fixture.h"
+#include "tests/equivalence/routed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,8 +101,12 @@ static enum mimo_status record_all_gather(struct mimo_group *group, void *data,
                                           const size_t *begins, enum mimo_dtype dtype,
                                           struct mimo_error *err)
 {
+    const enum mimo_status status = inner->ops->all_gather(group, data, begins, dtype, err);
+
     record_pieces(group, MIMO_OPERATION_ALL_GATHER, begins, dtype);
-    return inner->ops->all_gather(group, data, begins, dtype, err);
+    if (dtype == MIMO_DTYPE_I64)
+        routed_note(data, begins[mimo_group_size(group)]);
+    return status;
 }
 
 static enum mimo_status record_reduce_scatter(struct mimo_group *group, void *data,
@@ -253,7 +258,8 @@ static uint64_t piece_of(uint64_t width, uint32_t member, uint32_t size)
            mimo_piece_begin(width, member, size);
 }
 
-/* This rank's piece of rows, or of the columns of a transfer. Pieces of targets follow the data. */
+/* This rank's piece of rows, or of the columns of a transfer or a single row. Pieces of targets
+ * follow the data. */
 static uint64_t own_piece(const struct mimo_plan_communication *record, uint64_t rows,
                           uint32_t member, uint32_t size)
 {
@@ -262,6 +268,8 @@ static uint64_t own_piece(const struct mimo_plan_communication *record, uint64_t
         mimo_bridge_columns((uint32_t)record->columns, member, size, &begin, &end);
         return rows * (end - begin);
     }
+    if (record->rows == MIMO_ROW_UNIT_ONE)
+        return piece_of(record->columns, member, size);
     return piece_of(rows, member, size) * record->columns;
 }
 
@@ -430,21 +438,83 @@ static void expect_all_messages(const struct mimo_engine *engine,
                         instruction->receive_direction, false);
 }
 
-/* Neighbours in a list that are done in turns: chunks of the same rows, and a ring with that of its
- * gradients. */
-static bool take_turns(const struct mimo_plan_communication *before,
-                       const struct mimo_plan_communication *record)
-{
-    return (before->rows_max > 0 && record->rows_max > 0) ||
-           (before->operation == MIMO_OPERATION_RING && before->is_gradient == 0 &&
-            record->operation == MIMO_OPERATION_RING && record->is_gradient != 0);
-}
-
 /* Neighbours that take turns, or one record alone. */
 struct bundle {
     const struct mimo_plan_communication *records[8];
     size_t count;
 };
+
+static int64_t most_rounds;
+
+static void expect_routed_call(const struct mimo_engine *engine,
+                               const struct mimo_plan_communication *record, bool is_gradient,
+                               int64_t m)
+{
+    const struct routed_rows rows = routed_rows(record, is_gradient, m);
+
+    expect_call(engine, record, rows.rows);
+    expected.items[expected.count - 1].own = rows.own * record->columns;
+}
+
+/* The same rows as forward, whose operation the record has the reverse of. */
+static void expect_again(const struct mimo_engine *engine,
+                         const struct mimo_plan_communication *record, int64_t m)
+{
+    struct mimo_plan_communication forward = *record;
+
+    if (record->operation == MIMO_OPERATION_REDUCE_SCATTER)
+        forward.operation = MIMO_OPERATION_ALL_GATHER;
+    expect_routed_call(engine, &forward, false, m);
+}
+
+/* Round by round. Backward, where there are several, each round's rows are sent once more. */
+static void expect_rounds(const struct mimo_engine *engine, const struct bundle *routed,
+                          uint32_t place, uint32_t micro_step)
+{
+    const bool is_gradient = routed->records[0]->is_gradient != 0;
+    const int64_t rounds = routed_rounds(engine, place, micro_step);
+
+    most_rounds = rounds > most_rounds ? rounds : most_rounds;
+    for (int64_t m = 0; m < rounds; m++) {
+        for (size_t i = routed->count; is_gradient && rounds > 1 && i-- > 0;)
+            if (routed->records[i]->content == MIMO_CONTENT_EXPERT_DISPATCH ||
+                routed->records[i]->content == MIMO_CONTENT_EXPERT_INPUT)
+                expect_again(engine, routed->records[i], m);
+        for (size_t i = 0; i < routed->count; i++)
+            expect_routed_call(engine, routed->records[i], is_gradient, m);
+    }
+}
+
+static void expect_routed(const struct mimo_engine *engine, const struct bundle *routed,
+                          uint32_t place, uint32_t micro_step)
+{
+    expect_rounds(engine, routed, place, micro_step);
+    if (routed->records[0]->is_gradient == 0)
+        return;
+    routed_backward(place, micro_step);
+    if (engine->plan->training->recompute != MIMO_RECOMPUTE_NONE)
+        routed_backward(place, micro_step);
+}
+
+/* The way of routed rows there and back, round by round: layers with experts one behind another
+ * have the same records, from the first on again. */
+static bool is_one_way(const struct mimo_plan_communication *before,
+                       const struct mimo_plan_communication *record)
+{
+    return before->rows == MIMO_ROW_UNIT_ROUTED && record->rows == MIMO_ROW_UNIT_ROUTED &&
+           record > before && record->is_gradient == before->is_gradient;
+}
+
+/* Neighbours in a list that are done in turns: chunks of the same rows, a ring with that of its
+ * gradients, and the rounds of routed rows. */
+static bool take_turns(const struct mimo_plan_communication *before,
+                       const struct mimo_plan_communication *record)
+{
+    return (before->rows_max > 0 && record->rows_max > 0) ||
+           (before->operation == MIMO_OPERATION_RING && before->is_gradient == 0 &&
+            record->operation == MIMO_OPERATION_RING && record->is_gradient != 0) ||
+           is_one_way(before, record);
+}
 
 static void expect_bundle(const struct mimo_engine *engine,
                           const struct mimo_plan_instruction *instruction, struct bundle *bundle)
@@ -455,7 +525,9 @@ static void expect_bundle(const struct mimo_engine *engine,
     if (bundle->count == 0)
         return;
     micro_step = micro_step_of(instruction, records[0]);
-    if (records[0]->rows_max > 0)
+    if (records[0]->rows == MIMO_ROW_UNIT_ROUTED)
+        expect_routed(engine, bundle, instruction->place, micro_step);
+    else if (records[0]->rows_max > 0)
         expect_turns(engine, records, bundle->count, micro_step);
     else if (records[0]->operation == MIMO_OPERATION_RING)
         expect_ring(engine, records[0], bundle->count > 1 ? records[1] : NULL, micro_step);
@@ -480,6 +552,8 @@ static void expect_instruction(const struct mimo_engine *engine,
             expect_all_messages(engine, instruction);
             has_messages = true;
         }
+        if (record->content == MIMO_CONTENT_EXPERT_COUNTS)
+            routed_forward(instruction->place, instruction->micro_step);
         bundle.records[bundle.count++] = record;
     }
     expect_bundle(engine, instruction, &bundle);
@@ -558,6 +632,7 @@ static bool run_step(struct fixture *fixture, uint64_t step)
     struct mimo_engine *engine = &fixture->engine;
 
     recorded.count = expected.count = 0;
+    routed_reset();
     fixture_step(fixture, step);
     expect_step(engine);
     if (message_count + hop_count + changed_count > 0)
@@ -567,7 +642,7 @@ static bool run_step(struct fixture *fixture, uint64_t step)
 }
 
 /* Failures and calls of all ranks. */
-static int conclude(struct fixture *fixture, bool has_failed, size_t calls)
+static int conclude(struct fixture *fixture, bool has_failed, size_t calls, int64_t rounds)
 {
     int64_t sums[2] = {has_failed ? 1 : 0, (int64_t)calls};
 
@@ -576,10 +651,13 @@ static int conclude(struct fixture *fixture, bool has_failed, size_t calls)
     if (fixture->engine.rank == 0)
         (void)printf("%lld communications and messages in %d steps, %lld ranks differ\n",
                      (long long)sums[1], STEPS, (long long)sums[0]);
-    return sums[0] == 0 && sums[1] > 0 ? 0 : 1;
+    if (most_rounds < rounds)
+        (void)printf("rank %u: at most %lld rounds\n", fixture->engine.rank,
+                     (long long)most_rounds);
+    return sums[0] == 0 && sums[1] > 0 && most_rounds >= rounds ? 0 : 1;
 }
 
-static int run(struct fixture *fixture)
+static int run(struct fixture *fixture, int64_t rounds)
 {
     bool has_failed = false;
     size_t calls = 0;
@@ -588,7 +666,7 @@ static int run(struct fixture *fixture)
         has_failed = !run_step(fixture, step) || has_failed;
         calls += recorded.count;
     }
-    return conclude(fixture, has_failed, calls);
+    return conclude(fixture, has_failed, calls, rounds);
 }
 
 int main(int argc, char **argv)
@@ -597,12 +675,12 @@ int main(int argc, char **argv)
     struct mimo_transport recorder;
     int result;
 
-    fixture_open(&fixture, argc, argv, 1);
+    fixture_open(&fixture, argc, argv, argc == 3 ? 2 : 1);
     inner = fixture.transport;
     recorder = *inner;
     recorder.ops = &recording_ops;
     fixture_open_engine(&fixture, &recorder, true);
-    result = run(&fixture);
+    result = run(&fixture, argc == 3 ? strtoll(argv[2], NULL, 10) : 0);
     fixture_close_engine(&fixture);
     fixture_close(&fixture);
     return result;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a step communicates against its plan: communication.sh BIN_DIR MODEL DEPLOYMENT TRAINING...
+# What a step communicates against its plan: communication.sh BIN_DIR MODEL DEPLOYMENT TRAINING[:ROUNDS]...
 set -euo pipefail
 bin=$1 model=$2 deployment=$3
 shift 3
@@ -8,6 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 for training; do
-  compile "$model" "$deployment" "$training" "$work/plan"
-  on_its_ranks "$work/plan" "$bin/communication" "$work/plan"
+  IFS=: read -r name rounds <<< "$training"
+  compile "$model" "$deployment" "$name" "$work/plan"
+  on_its_ranks "$work/plan" "$bin/communication" "$work/plan" ${rounds:+"$rounds"}
 done

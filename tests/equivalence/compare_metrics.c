@@ -1,8 +1,8 @@
 /*
- * compare-metrics A B BOUND [NORM_BOUND]: two files of --metrics tell the same story. Loss and
- * gradient norm of each step agree to the relative bound (0: the same numbers), the norm to a bound
- * of its own where one is given; the other results agree exactly. Prints the worst relative
- * difference of each; exits 1 where one exceeds its bound.
+ * compare-metrics A B BOUND [NORM_BOUND]: two files of --metrics tell the same story. Loss (that of
+ * balance too, where there is one) and gradient norm of each step agree to the relative bound (0:
+ * the same numbers), the norm to a bound of its own where one is given; the other results agree
+ * exactly. Prints the worst relative difference of each; exits 1 where one exceeds its bound.
  */
 #include <jansson.h>
 #include <math.h>
@@ -42,6 +42,8 @@ static void compare_step(struct worst *worst, const json_t *a, const json_t *b)
     static const char *const same[] = {"step", "lr", "tokens", "samples"};
 
     worst->loss = fmax(worst->loss, difference(a, b, "loss"));
+    if (json_object_get(a, "aux_loss") != NULL || json_object_get(b, "aux_loss") != NULL)
+        worst->loss = fmax(worst->loss, difference(a, b, "aux_loss"));
     worst->norm = fmax(worst->norm, difference(a, b, "grad_norm"));
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (number(a, same[i]) != number(b, same[i]))

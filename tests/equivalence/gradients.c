@@ -1,6 +1,6 @@
 /*
- * gradients PLAN: every parameter's gradient against finite differences of the loss, in fp64, in
- * the layout of the plan. Run under mpirun.
+ * gradients PLAN: every parameter's gradient against finite differences of the objective, in fp64,
+ * in the layout of the plan. Run under mpirun.
  *
  * For each parameter p with gradient g the loss is evaluated at p + e·h·d for e = -2, -1, 1, 2,
  * where d is g's direction plus a random one, so that both a wrong entry and a missing one show.
@@ -24,11 +24,15 @@ static double sum_over_ranks(struct fixture *fixture, double value)
     return value;
 }
 
-/* The loss of the first step's samples; the learning rate is too small to move anything. */
+/* The objective for the first step's samples; the learning rate is too small to move anything. */
 static double loss(struct fixture *fixture)
 {
+    const struct mimo_step_report *report = &fixture->engine.optimizer.report;
+    const struct mimo_plan *plan = fixture->engine.plan;
+    const double coefficient = plan->modules[plan->meta->language_module].aux_loss_coefficient;
+
     fixture_step(fixture, 0);
-    return fixture->engine.optimizer.report.loss;
+    return report->loss + coefficient * report->aux_loss;
 }
 
 /* Equal on all ranks that hold the same element. */

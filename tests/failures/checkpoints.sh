@@ -69,6 +69,22 @@ case_resume_everything_in_pieces() {
   resume replicas everything 3 three_replicas pieces 1e-9
 }
 
+# Experts that one rank saved, on others.
+case_resume_experts_in_parts() {
+  local model=of_experts
+  resume expert_replicas pieces 3 expert_parts pieces 1e-9
+}
+
+case_resume_experts_in_a_pipeline() {
+  local model=of_experts ranks=3
+  resume expert_parts pieces 4 expert_pipelines pieces 1e-9
+}
+
+case_resume_experts_same_layout() {
+  local model=of_experts ranks=4
+  resume expert_pipelines half 4 expert_pipelines half 0
+}
+
 # Master weights of one layout in another, and of bf16 in float32. Sums of other parts are rounded
 # otherwise, to 8 bits.
 case_resume_bf16_same_layout() {

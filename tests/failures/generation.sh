@@ -118,6 +118,17 @@ case_generate_with_learned_positions() {
   expect_same one context
 }
 
+# A replica whose answers have ended still runs experts of others.
+case_generate_with_experts() {
+  local model=of_experts
+  write_prompts
+  generate 1 one one --prompts prompts.jsonl --temperature 1
+  generate 2 expert_replicas replicas --prompts prompts.jsonl --temperature 1
+  expect_same one replicas
+  generate 4 expert_pipelines pipelines --prompts prompts.jsonl --temperature 1
+  expect_same one pipelines
+}
+
 case_generate_by_chance() {
   write_prompts
   generate 3 apart greedy --prompts prompts.jsonl

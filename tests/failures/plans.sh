@@ -116,17 +116,6 @@ END
   expect_failure 4 'the plan of rank 1 differs from that of rank 0'
 }
 
-# A plan that is sound, and asks for what this version does not carry out.
-unsupported() { # ranks model deployment training pattern
-  compile plan "$2" "$3" "$4" invented
-  execute "$1" "$work/plan"
-  expect_failure 4 "this version of mimo-exec does not carry out $5"
-}
-
-case_unsupported_experts() {
-  unsupported 2 of_experts pair double 'experts .* of llm'
-}
-
 case_unwritable_metrics() {
   compile_invented pair
   execute 2 --metrics "$work/nowhere/metrics.json" "$work/plan"

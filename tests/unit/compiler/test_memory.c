@@ -1,6 +1,7 @@
 /* Predicted memory, counted by hand and by brute force. The equivalence tests compare it with what
  * mimo-exec holds. */
 #include "plan/memory.h"
+#include "plan/sizes.h"
 #include "plan/slots.h"
 #include "tests/unit/check.h"
 #include "tests/unit/compiler/fixture.h"
@@ -279,13 +280,18 @@ static void test_cut_images(void)
     fixture_release(&plan);
 }
 
-/* 2 of 4 experts a row, with twice the mean as room: 4 R rows are sent, gated (2 * 96), activated
- * and returned; a dense feed-forward less. */
+/* 2 of 4 experts a row: 2 R rows are sent, gated (2 * 96) and activated on the one rank that can
+ * get them, where there are several up to twice the mean, and 2 R come back; for each row 4
+ * probabilities and 4 numbers of each choice; a dense feed-forward less. For each sample 4 slopes,
+ * rounded up to 64 bytes, and for each row of the micro-step its sample. */
 static void test_experts(void)
 {
+    const uint64_t in_layer = 4 + 2 * 4 + 2 * (48 + 192 + 96) + 2 * 48;
+    const uint64_t dense_ffn = 384 + 192;
     struct fixture_plan plan;
     const struct mimo_plan_memory dense = build(&plan, &language_only);
     struct mimo_plan_module *module = &plan.draft.modules[0];
+    const uint64_t slopes = (UINT64_C(4) * 4 * module->samples + 63) / 64 * 64;
     struct mimo_plan_memory sparse;
 
     module->num_experts = 4;
@@ -294,7 +300,11 @@ static void test_experts(void)
     module->expert_every = 1;
     sparse = mimo_memory_of_rank(&plan.draft.plan, 0, true, &plan.arena);
     CHECK_INT(sparse.bytes[MIMO_MEMORY_ACTIVATIONS] - dense.bytes[MIMO_MEMORY_ACTIVATIONS],
-              UINT64_C(4) * R * 2 * (4 + 4 * (48 + 192 + 96 + 48) - 384 - 192));
+              UINT64_C(4) * R * 2 * (in_layer - dense_ffn) + 2 * slopes + UINT64_C(4) * R);
+    module->ep = 2;
+    module->num_experts = 8;
+    CHECK_INT(mimo_sizes_of(&plan.draft.plan, 0, &(struct mimo_coordinate){0}).expert_rows,
+              UINT64_C(4) * R);
     fixture_release(&plan);
 }
 

@@ -170,7 +170,7 @@ static const struct rule parameter_rules[] = {
     PARM(EMBEDDING, cut_units, 0, "cut_units 0 does not divide 21"),
     PARM(QUERY, cut_units, 3, "section PARM, record 14: cut_units 3 does not divide 8"),
     PARM(UP, cut, MIMO_CUT_REPLICATED, "cut_units 11 does not divide the 2 ranks"),
-    PARM(CLASS, follows, 1, "it follows a parameter of another layer"),
+    PARM(CLASS, follows, 1, "it follows a parameter of another layer or expert"),
     PARM(QUERY, follows, 1, "it follows a parameter whose rows are of another width"),
     PARM(VALUE + 4, follows, 1, "it follows a parameter whose rows are of another width"),
     PARM(HEAD, tied_to, HEAD, "it is tied to 32, which is not before it"),
