@@ -157,34 +157,18 @@ static bool next_key(struct mimo_communications *cursor)
     return false;
 }
 
-/* The layers that the records of layers run over: those of the stage, or of all the stages that the
- * pipeline rank holds. */
-static uint32_t count_layers(const struct mimo_communications *cursor)
+static const struct mimo_plan_stage *stage_of(const struct mimo_communications *cursor)
 {
-    const struct mimo_plan_module *module = &cursor->plan->modules[cursor->key.module];
-    const struct mimo_plan_stage *stages = cursor->plan->stages + module->stage_first;
-    uint32_t count = 0;
-
-    if (cursor->key.opcode != MIMO_OPCODE_REDUCE)
-        return stages[cursor->key.stage].layer_count;
-    for (uint32_t s = cursor->key.stage; s < module->stage_count; s += module->pp)
-        count += stages[s].layer_count;
-    return count;
+    return &cursor->plan
+                ->stages[cursor->plan->modules[cursor->key.module].stage_first + cursor->key.stage];
 }
 
 static uint32_t layer_at(const struct mimo_communications *cursor)
 {
-    const struct mimo_plan_module *module = &cursor->plan->modules[cursor->key.module];
-    const struct mimo_plan_stage *stage =
-        &cursor->plan->stages[module->stage_first + cursor->key.stage];
-    uint32_t index = cursor->layers_done;
+    const bool is_backward = cursor->key.opcode == MIMO_OPCODE_BACKWARD;
 
-    if (cursor->key.opcode == MIMO_OPCODE_BACKWARD)
-        index = cursor->layer_count - 1 - index;
-    for (; cursor->key.opcode == MIMO_OPCODE_REDUCE && index >= stage->layer_count;
-         stage += module->pp)
-        index -= stage->layer_count;
-    return stage->layer_first + index;
+    return stage_of(cursor)->layer_first +
+           (is_backward ? cursor->layer_count - 1 - cursor->layers_done : cursor->layers_done);
 }
 
 static bool is_of_layers(const struct mimo_communications *cursor, uint32_t record)
@@ -200,15 +184,154 @@ static void enter_layers(struct mimo_communications *cursor)
     while (cursor->layer_end < cursor->end && is_of_layers(cursor, cursor->layer_end))
         cursor->layer_end++;
     cursor->layers_done = 0;
-    cursor->layer_count = count_layers(cursor);
+    cursor->layer_count = stage_of(cursor)->layer_count;
 }
 
-/* Goes on to the next record among those of layers that the current layer does, or behind them. */
+/* ---- buckets ---- */
+
+/* Whether the cursor's list does this bucket: BACKWARD, of the last micro-step, those that are
+ * complete with a layer of its stage, REDUCE the others, STEP all. */
+static bool is_of_list(const struct mimo_communications *cursor)
+{
+    switch (cursor->key.opcode) {
+    case MIMO_OPCODE_BACKWARD:
+        return cursor->bucket.stage == cursor->key.stage;
+    case MIMO_OPCODE_REDUCE:
+        return cursor->bucket.stage == MIMO_NONE;
+    default:
+        return true;
+    }
+}
+
+static void skip_buckets(struct mimo_communications *cursor)
+{
+    while (cursor->has_bucket && !is_of_list(cursor))
+        cursor->has_bucket = mimo_bucket_next(cursor->plan, &cursor->bucket);
+}
+
+static bool has_buckets(const struct mimo_communications *cursor)
+{
+    if (cursor->key.opcode == MIMO_OPCODE_BACKWARD)
+        return cursor->instruction->micro_step + 1 == cursor->plan->training->micro_steps;
+    return cursor->key.opcode == MIMO_OPCODE_REDUCE ||
+           (cursor->key.opcode == MIMO_OPCODE_STEP && cursor->key.module != MIMO_NONE);
+}
+
+/* At the begin of a list: the first bucket that it does, and the records that each one does. Those
+ * are all of the lists of REDUCE and STEP. */
+static void find_buckets(struct mimo_communications *cursor)
+{
+    struct mimo_communication_key key = cursor->key;
+    uint32_t count;
+
+    if (!has_buckets(cursor))
+        return;
+    if (key.opcode == MIMO_OPCODE_BACKWARD) {
+        key.opcode = MIMO_OPCODE_REDUCE;
+        key.stage %= cursor->plan->modules[key.module].pp;
+    } else {
+        cursor->at = cursor->end;
+    }
+    mimo_communications_find(cursor->plan, &key, &cursor->bucket_list, &count);
+    cursor->bucket_list_end = cursor->bucket_list + count;
+    cursor->has_bucket =
+        count > 0 && mimo_bucket_first(cursor->plan, key.module, key.stage, &cursor->bucket);
+    skip_buckets(cursor);
+}
+
+static void enter_bucket(struct mimo_communications *cursor)
+{
+    cursor->is_in_bucket = true;
+    cursor->parameter = cursor->bucket.first;
+    cursor->turn = 0;
+}
+
+/* What a bucket does, in turn: sums over tensor ranks and over tied tables, parameter by parameter;
+ * then all of it over the replicas, and its experts over theirs. */
+static const enum mimo_content turns[] = {
+    MIMO_CONTENT_PARTIAL,
+    MIMO_CONTENT_TIED,
+    MIMO_CONTENT_PARAMETERS,
+    MIMO_CONTENT_EXPERTS,
+};
+enum { TURNS = sizeof turns / sizeof *turns };
+
+static enum mimo_loop loop_of(const struct mimo_plan_module *module, uint32_t layer)
+{
+    if (layer == MIMO_NONE)
+        return MIMO_LOOP_ONCE;
+    return mimo_layer_has_experts(module, layer) ? MIMO_LOOP_EXPERT_LAYER : MIMO_LOOP_LAYER;
+}
+
+static bool is_about(const struct mimo_plan_communication *record,
+                     const struct mimo_plan_parameter *parameter,
+                     const struct mimo_plan_module *module)
+{
+    if (record->slot != MIMO_NONE)
+        return record->slot == parameter->slot &&
+               record->loop == (uint32_t)loop_of(module, parameter->layer);
+    return (record->content == MIMO_CONTENT_EXPERTS) == (parameter->expert != MIMO_NONE);
+}
+
+/* The record of this turn that is about the cursor's parameter, or NULL. */
+static const struct mimo_plan_communication *find_about(const struct mimo_communications *cursor)
+{
+    const struct mimo_plan_parameter *parameter = &cursor->plan->parameters[cursor->parameter];
+    const struct mimo_plan_module *module = &cursor->plan->modules[cursor->bucket.module];
+
+    if (!mimo_bucket_trains(cursor->plan, &cursor->bucket, cursor->parameter))
+        return NULL;
+    for (uint32_t i = cursor->bucket_list; i < cursor->bucket_list_end; i++) {
+        const struct mimo_plan_communication *record = &cursor->plan->communications[i];
+
+        if (record->content == (uint32_t)turns[cursor->turn] && is_about(record, parameter, module))
+            return record;
+    }
+    return NULL;
+}
+
+static void next_turn(struct mimo_communications *cursor)
+{
+    cursor->turn++;
+    cursor->parameter = cursor->bucket.first;
+}
+
+/* The bucket's next record; behind the last one it goes on to the next bucket. */
+static bool find_in_bucket(struct mimo_communications *cursor,
+                           const struct mimo_plan_communication **out_record)
+{
+    while (cursor->turn < TURNS) {
+        const struct mimo_plan_communication *record;
+
+        if (cursor->parameter == cursor->bucket.end) {
+            next_turn(cursor);
+            continue;
+        }
+        record = find_about(cursor);
+        cursor->parameter++;
+        if (record == NULL)
+            continue;
+        if (record->slot == MIMO_NONE)
+            next_turn(cursor);
+        *out_record = record;
+        return true;
+    }
+    cursor->is_in_bucket = false;
+    cursor->has_bucket = mimo_bucket_next(cursor->plan, &cursor->bucket);
+    skip_buckets(cursor);
+    return false;
+}
+
+/* ---- the cursor's way ---- */
+
+/* Goes on to the next record among those of layers that the current layer does, or to a bucket that
+ * is complete behind it, or behind them all. */
 static bool find_in_layers(struct mimo_communications *cursor)
 {
     while (cursor->layers_done < cursor->layer_count) {
+        const uint32_t layer = layer_at(cursor);
         const bool has_experts =
-            mimo_layer_has_experts(&cursor->plan->modules[cursor->key.module], layer_at(cursor));
+            mimo_layer_has_experts(&cursor->plan->modules[cursor->key.module], layer);
         const uint32_t loop = has_experts ? MIMO_LOOP_EXPERT_LAYER : MIMO_LOOP_LAYER;
 
         while (cursor->at < cursor->layer_end &&
@@ -218,31 +341,49 @@ static bool find_in_layers(struct mimo_communications *cursor)
             return true;
         cursor->layers_done++;
         cursor->at = cursor->layer_first;
+        if (cursor->has_bucket && cursor->bucket.layer == layer) {
+            enter_bucket(cursor);
+            return false;
+        }
     }
     cursor->at = cursor->layer_end;
     cursor->layer_end = 0;
     return false;
 }
 
+/* The instruction's next list; false where it has no more. */
+static bool next_list(struct mimo_communications *cursor)
+{
+    uint32_t count;
+
+    if (!next_key(cursor))
+        return false;
+    mimo_communications_find(cursor->plan, &cursor->key, &cursor->at, &count);
+    cursor->end = cursor->at + count;
+    find_buckets(cursor);
+    return true;
+}
+
 bool mimo_communications_next(struct mimo_communications *cursor,
                               const struct mimo_plan_communication **out_record)
 {
     for (;;) {
-        if (cursor->at == cursor->end && cursor->layer_end == 0) {
-            uint32_t count;
-
-            if (!next_key(cursor))
+        if (cursor->is_in_bucket) {
+            if (find_in_bucket(cursor, out_record))
+                return true;
+        } else if (cursor->at == cursor->end && cursor->layer_end == 0) {
+            if (cursor->has_bucket)
+                enter_bucket(cursor);
+            else if (!next_list(cursor))
                 return false;
-            mimo_communications_find(cursor->plan, &cursor->key, &cursor->at, &count);
-            cursor->end = cursor->at + count;
-            continue;
+        } else {
+            if (cursor->layer_end == 0 && is_of_layers(cursor, cursor->at))
+                enter_layers(cursor);
+            if (cursor->layer_end != 0 && !find_in_layers(cursor))
+                continue;
+            *out_record = &cursor->plan->communications[cursor->at++];
+            return true;
         }
-        if (cursor->layer_end == 0 && is_of_layers(cursor, cursor->at))
-            enter_layers(cursor);
-        if (cursor->layer_end != 0 && !find_in_layers(cursor))
-            continue;
-        *out_record = &cursor->plan->communications[cursor->at++];
-        return true;
     }
 }
 
@@ -267,44 +408,6 @@ struct mimo_micro_step mimo_micro_step_max(const struct mimo_plan *plan, uint32_
             most.images = (uint64_t)encoder->images_max / encoder->samples * record->samples;
     }
     return most;
-}
-
-uint64_t mimo_gradient_elements(const struct mimo_plan *plan, uint32_t module, uint32_t rank,
-                                bool is_expert)
-{
-    const struct mimo_plan_module *record = &plan->modules[module];
-    const uint64_t bytes =
-        mimo_element_sizes_of((enum mimo_precision)plan->training->precision).element;
-    struct mimo_tally tally = {0};
-    struct mimo_coordinate at;
-
-    if (!mimo_grid_coordinate(record, rank, &at))
-        return 0;
-    for (uint32_t i = 0; i < record->parameter_count; i++) {
-        const struct mimo_plan_parameter *parameter =
-            &plan->parameters[record->parameter_first + i];
-
-        if (parameter->is_trainable == 0 || (parameter->expert != MIMO_NONE) != is_expert ||
-            parameter->stage % record->pp != at.pp)
-            continue;
-        if (parameter->follows == 0)
-            (void)mimo_tally_take(&tally, mimo_grid_elements(record, parameter, &at), bytes);
-        else
-            (void)mimo_tally_take_adjacent(&tally, mimo_grid_elements(record, parameter, &at),
-                                           bytes);
-    }
-    return tally.used / bytes;
-}
-
-uint64_t mimo_updated_elements(const struct mimo_plan *plan, uint32_t module, uint64_t elements,
-                               bool is_expert)
-{
-    const struct mimo_plan_module *record = &plan->modules[module];
-    const uint64_t replicas = is_expert ? record->edp : (uint64_t)record->dp * record->cp;
-
-    if (plan->training->distributed_optimizer == 0)
-        return elements;
-    return elements / replicas + (elements % replicas != 0);
 }
 
 /* The one parameter of the module with the record's slot, on the rank. */
@@ -373,6 +476,16 @@ uint32_t mimo_ring_holder(const struct mimo_plan *plan,
     MIMO_ASSERT(mimo_groups_find(groups, rank, &group, &member));
     return mimo_groups_member(groups, group,
                               (member + groups->size - hop % groups->size) % groups->size);
+}
+
+uint64_t mimo_communications_rows(const struct mimo_communications *cursor,
+                                  const struct mimo_plan_communication *record, uint32_t rank,
+                                  const struct mimo_micro_step *micro_step)
+{
+    if (record->rows == MIMO_ROW_UNIT_GRADIENTS || record->rows == MIMO_ROW_UNIT_EXPERT_GRADIENTS)
+        return mimo_bucket_elements(cursor->plan, &cursor->bucket, rank,
+                                    record->rows == MIMO_ROW_UNIT_EXPERT_GRADIENTS);
+    return mimo_communication_rows(cursor->plan, record, rank, micro_step);
 }
 
 uint32_t mimo_element_bytes(uint32_t element)

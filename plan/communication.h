@@ -10,7 +10,7 @@
 #ifndef MIMO_PLAN_COMMUNICATION_H
 #define MIMO_PLAN_COMMUNICATION_H
 
-#include "plan/plan.h"
+#include "plan/buckets.h"
 
 #include <stdbool.h>
 
@@ -32,7 +32,8 @@ void mimo_communications_find(const struct mimo_plan *plan,
 bool mimo_layer_has_experts(const struct mimo_plan_module *module, uint32_t layer);
 
 /* A cursor over the communications of one instruction of a role's program, layer by layer. The
- * fields are the cursor's own. */
+ * fields are the cursor's own. What the list of REDUCE says of gradients is done for each bucket
+ * (buckets.h), inside the last micro-step's BACKWARD or, where a bucket waits for it, in REDUCE. */
 struct mimo_communications {
     const struct mimo_plan *plan;
     const struct mimo_plan_role *role;
@@ -42,6 +43,12 @@ struct mimo_communications {
     uint32_t layer_end; /* the end of the records of layers, where the cursor is among them */
     uint32_t layer_first, layers_done, layer_count;
     struct mimo_communication_key key;
+    /* The bucket that comes next, where has_bucket; within it a record for each parameter and turn.
+     */
+    struct mimo_bucket bucket;
+    bool has_bucket, is_in_bucket;
+    uint32_t bucket_list, bucket_list_end; /* the records that buckets do */
+    uint32_t parameter, turn;
 };
 
 void mimo_communications_init(struct mimo_communications *cursor, const struct mimo_plan *plan,
@@ -77,16 +84,11 @@ uint32_t mimo_ring_holder(const struct mimo_plan *plan,
                           const struct mimo_plan_communication *record, uint32_t rank,
                           uint32_t hop);
 
-/* Elements of the gradients of the module on `rank`, in the order of the parameters, with the gaps
- * that their weights have: these begin, each fused matrix, at multiples of 64 bytes of their own
- * type. So a weight and its gradient lie at one distance in elements. */
-uint64_t mimo_gradient_elements(const struct mimo_plan *plan, uint32_t module, uint32_t rank,
-                                bool is_expert);
-
-/* Of so many elements, what one replica updates at most: all, or with distributed_optimizer the
- * longest of the pieces that REDUCE scatters and STEP gathers. */
-uint64_t mimo_updated_elements(const struct mimo_plan *plan, uint32_t module, uint64_t elements,
-                               bool is_expert);
+/* Rows of the buffer of the record that the cursor has given last: of gradients those of one
+ * bucket. */
+uint64_t mimo_communications_rows(const struct mimo_communications *cursor,
+                                  const struct mimo_plan_communication *record, uint32_t rank,
+                                  const struct mimo_micro_step *micro_step);
 
 /* Bytes of one element; `element` is an enum mimo_element. */
 uint32_t mimo_element_bytes(uint32_t element);

@@ -120,7 +120,7 @@
     X(SEND, "send")         /* this rank's outgoing transfers of an edge */                        \
     X(RECEIVE, "receive")   /* this rank's incoming transfers of an edge */                        \
     X(EXCHANGE, "exchange") /* both at once, of one edge or of two */                              \
-    X(REDUCE, "reduce")     /* sum the gradients of a module over its replicas */                  \
+    X(REDUCE, "reduce")     /* sum the gradients of a module that BACKWARD has not (buckets.h) */  \
     X(STEP, "step")         /* global gradient norm, clipping, optimizer */
 /* How the elements of a parameter start. */
 #define MIMO_INITS(X)                                                                              \
@@ -322,7 +322,7 @@ struct mimo_plan_training {
      * encode all of a round before the language model's first forward of it, and go backward behind
      * its last backward; no stage keeps anything from one round to the next. */
     uint32_t encoder_group;
-    uint32_t reserved;
+    uint32_t gradient_bucket; /* elements: see buckets.h */
 };
 
 struct mimo_plan_data {
@@ -597,6 +597,7 @@ struct mimo_plan_instruction {
  *   - a stage: ENCODE, MERGE, FORWARD, BACKWARD;
  *   - an end of an edge, in one direction: SEND and RECEIVE, one after the other in EXCHANGE;
  *   - a pipeline rank of a module: REDUCE, and the further lists of STEP; `stage` is its first one.
+ * These are done bucket by bucket, as buckets.h says and docs/plan-format.md.
  *
  * Groups of one rank do not communicate: there is no record for them. The buffer has rows * columns
  * elements. An all_gather or reduce_scatter cuts it into nearly equal pieces of rows; that of a

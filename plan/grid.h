@@ -61,8 +61,7 @@ uint64_t mimo_shard_elements(const struct mimo_plan_parameter *parameter, uint32
 /* True where the rank at that coordinate of its module holds (a shard of) the parameter: it is of a
  * stage there, and no expert of another rank's. */
 bool mimo_grid_holds(const struct mimo_plan_module *module,
-                     const struct mimo_plan_parameter *parameter,
-                     const struct mimo_coordinate *at);
+                     const struct mimo_plan_parameter *parameter, const struct mimo_coordinate *at);
 
 /* Elements of the parameter that the rank at that coordinate of its module holds, or 0. */
 uint64_t mimo_grid_elements(const struct mimo_plan_module *module,

@@ -1,6 +1,6 @@
 #include "plan/memory.h"
 
-#include "plan/communication.h"
+#include "plan/buckets.h"
 #include "plan/slots.h"
 #include "plan/tally.h"
 #include "plan/tensors.h"
@@ -72,17 +72,23 @@ static void take_behind(struct mimo_tally *tally, const struct mimo_plan_paramet
 }
 
 /* The gradients of a module lie together, the experts' apart; with the optimizer state of those
- * that this rank updates. */
-static void count_gradients(struct count *count, uint32_t module, bool is_expert)
+ * that this rank updates, bucket by bucket. */
+static void count_gradients(struct count *count, uint32_t module, uint32_t pp, bool is_expert)
 {
     const struct mimo_plan *plan = count->plan;
     const struct mimo_element_sizes bytes =
         mimo_element_sizes_of((enum mimo_precision)plan->training->precision);
-    const uint64_t elements = mimo_gradient_elements(plan, module, count->rank, is_expert);
+    struct mimo_bucket bucket;
 
-    (void)mimo_tally_take(&count->kinds[MIMO_MEMORY_GRADIENTS], elements, bytes.wide);
-    take_optimizer(&count->kinds[MIMO_MEMORY_OPTIMIZER],
-                   mimo_updated_elements(plan, module, elements, is_expert), &bytes);
+    (void)mimo_tally_take(&count->kinds[MIMO_MEMORY_GRADIENTS],
+                          mimo_gradient_elements(plan, module, count->rank, is_expert), bytes.wide);
+    for (bool has = mimo_bucket_first(plan, module, pp, &bucket); has;
+         has = mimo_bucket_next(plan, &bucket)) {
+        const uint64_t elements = mimo_bucket_elements(plan, &bucket, count->rank, is_expert);
+
+        take_optimizer(&count->kinds[MIMO_MEMORY_OPTIMIZER],
+                       mimo_updated_elements(plan, module, elements, is_expert), &bytes);
+    }
 }
 
 static void count_module_parameters(struct count *count, uint32_t index, uint64_t *reduction_max)
@@ -109,9 +115,9 @@ static void count_module_parameters(struct count *count, uint32_t index, uint64_
     }
     if (!count->trains)
         return;
-    count_gradients(count, index, false);
+    count_gradients(count, index, at.pp, false);
     if (module->num_experts > 0)
-        count_gradients(count, index, true);
+        count_gradients(count, index, at.pp, true);
 }
 
 static void count_parameters(struct count *count)

@@ -58,6 +58,20 @@ bool mimo_plan_is_trained(const struct mimo_plan *plan, uint32_t module)
            (record->projector != MIMO_NONE && plan->projectors[record->projector].is_frozen == 0);
 }
 
+bool mimo_plan_is_tied(const struct mimo_plan *plan, uint32_t parameter)
+{
+    const struct mimo_plan_parameter *record = &plan->parameters[parameter];
+    const struct mimo_plan_module *module = &plan->modules[record->module];
+
+    if (record->layer != MIMO_NONE)
+        return false;
+    for (uint32_t i = module->parameter_first;
+         i < module->parameter_first + module->parameter_count && record->tied_to == MIMO_NONE; i++)
+        if (plan->parameters[i].tied_to == parameter)
+            return true;
+    return record->tied_to != MIMO_NONE;
+}
+
 /* Gradients flow to the language model's first stage whenever anything at all is trained. */
 bool mimo_plan_has_backward(const struct mimo_plan *plan, uint32_t module, uint32_t stage)
 {

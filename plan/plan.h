@@ -66,6 +66,10 @@ bool mimo_plan_has_backward(const struct mimo_plan *plan, uint32_t module, uint3
 /* True where the module or its projector is trained. */
 bool mimo_plan_is_trained(const struct mimo_plan *plan, uint32_t module);
 
+/* True where the parameter (an index into the plan's) has a twin on another stage: the word table
+ * on the first one, the head on the last one. */
+bool mimo_plan_is_tied(const struct mimo_plan *plan, uint32_t parameter);
+
 /* The words of the closed sets of format.h ("colocated", "tp", ...); `value` is in range. */
 const char *mimo_mode_word(uint32_t value);
 const char *mimo_precision_word(uint32_t value);

@@ -26,19 +26,19 @@ static void add(struct mimo_traffic_sum *sum, uint64_t calls, uint64_t bytes)
 /* ---- collectives ---- */
 
 /* Bytes of the record's buffer as `rank` has it at first. */
-static uint64_t bytes_of(const struct survey *survey, const struct mimo_plan_communication *record,
-                         uint32_t rank)
+static uint64_t bytes_of(const struct survey *survey, const struct mimo_communications *cursor,
+                         const struct mimo_plan_communication *record, uint32_t rank)
 {
     struct mimo_micro_step most = {0};
 
     if (record->module != MIMO_NONE)
         most = mimo_micro_step_max(survey->plan, record->module, record->edge);
-    return mimo_product(mimo_communication_rows(survey->plan, record, rank, &most),
+    return mimo_product(mimo_communications_rows(cursor, record, rank, &most),
                         mimo_product(record->columns, mimo_element_bytes(record->element)));
 }
 
-static void add_record(const struct survey *survey, const struct mimo_plan_communication *record,
-                       uint64_t times)
+static void add_record(const struct survey *survey, const struct mimo_communications *cursor,
+                       const struct mimo_plan_communication *record, uint64_t times)
 {
     struct mimo_traffic_sum *const sum =
         record->group == MIMO_NONE ? &survey->traffic->world
@@ -47,10 +47,12 @@ static void add_record(const struct survey *survey, const struct mimo_plan_commu
     if (record->on_bad_samples != 0)
         return;
     if (record->operation != MIMO_OPERATION_RING)
-        add(sum, mimo_product(times, record->repeat), bytes_of(survey, record, survey->rank));
+        add(sum, mimo_product(times, record->repeat),
+            bytes_of(survey, cursor, record, survey->rank));
     for (uint32_t hop = 0; record->operation == MIMO_OPERATION_RING && hop < record->repeat; hop++)
         add(sum, times,
-            bytes_of(survey, record, mimo_ring_holder(survey->plan, record, survey->rank, hop)));
+            bytes_of(survey, cursor, record,
+                     mimo_ring_holder(survey->plan, record, survey->rank, hop)));
 }
 
 /* All that an instruction does inside, as often as the program has it. */
@@ -64,7 +66,7 @@ static void add_instruction(const struct survey *survey,
         return;
     mimo_communications_init(&cursor, survey->plan, survey->role, instruction);
     while (mimo_communications_next(&cursor, &record))
-        add_record(survey, record, times);
+        add_record(survey, &cursor, record, times);
 }
 
 /* ---- transfers ---- */
@@ -137,6 +139,17 @@ static struct mimo_plan_instruction instruction_of(enum mimo_opcode opcode)
     };
 }
 
+/* The last micro-step's backward reduces gradients besides. */
+static void add_backward(const struct survey *survey, struct mimo_plan_instruction instruction,
+                         uint64_t times)
+{
+    if (times == 0)
+        return;
+    add_instruction(survey, &instruction, times - 1);
+    instruction.micro_step = survey->plan->training->micro_steps - 1;
+    add_instruction(survey, &instruction, 1);
+}
+
 static void add_places(const struct survey *survey, const struct counts *counts)
 {
     for (uint32_t i = 0; i < survey->role->place_count; i++) {
@@ -144,7 +157,10 @@ static void add_places(const struct survey *survey, const struct counts *counts)
             struct mimo_plan_instruction instruction = instruction_of((enum mimo_opcode)opcode);
 
             instruction.place = survey->role->place_first + i;
-            add_instruction(survey, &instruction, counts->places[i][opcode]);
+            if (opcode == MIMO_OPCODE_BACKWARD)
+                add_backward(survey, instruction, counts->places[i][opcode]);
+            else
+                add_instruction(survey, &instruction, counts->places[i][opcode]);
         }
     }
 }

@@ -120,7 +120,7 @@ static enum mimo_status verify_training(const struct mimo_plan *plan, struct mim
     MIMO_REQUIRE(&at, training->encoder_group <= training->micro_steps,
                  "encoder_group is %u, more than micro_steps = %u", training->encoder_group,
                  training->micro_steps);
-    MIMO_TRY(mimo_verify_zero(&at, training->reserved, "reserved"));
+    MIMO_TRY(mimo_verify_positive(&at, training->gradient_bucket, "gradient_bucket"));
     MIMO_TRY(mimo_verify_positive(&at, training->sequence_length, "sequence_length"));
     MIMO_TRY(mimo_verify_positive(&at, training->log_interval, "log_interval"));
     MIMO_TRY(mimo_verify_choice(&at, training->padding, MIMO_PADDING_COUNT, "padding"));

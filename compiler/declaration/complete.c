@@ -53,12 +53,13 @@ static void check_length_of_training(struct mimo_compilation *compilation,
     struct mimo_span steps, epochs;
     const bool has_steps = mimo_block_origin(training, MIMO_ATTR_steps, &steps) &&
                            mimo_block_value(training, MIMO_ATTR_steps)->kind != MIMO_VALUE_NONE;
-    const bool has_epochs = mimo_block_origin(training, MIMO_ATTR_epochs, &epochs) &&
-                            mimo_block_value(training, MIMO_ATTR_epochs)->kind != MIMO_VALUE_NONE;
+    const bool says_epochs = mimo_block_origin(training, MIMO_ATTR_epochs, &epochs);
+    const bool has_epochs =
+        says_epochs && mimo_block_value(training, MIMO_ATTR_epochs)->kind != MIMO_VALUE_NONE;
     struct mimo_diagnostic *diagnostic;
 
     if (!has_steps && !has_epochs) {
-        if (!mimo_block_is_set(training, MIMO_ATTR_epochs) &&
+        if ((says_epochs || !mimo_block_is_set(training, MIMO_ATTR_epochs)) &&
             (!training->is_damaged ||
              !mimo_compilation_lost(compilation, training->name_span.file, "epochs")))
             report_missing(compilation, training, "steps");

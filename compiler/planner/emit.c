@@ -142,6 +142,7 @@ static void emit_training(const struct emitter *emitter)
         .recompute = word_of(training, MIMO_ATTR_recompute),
         .pipeline_schedule = word_of(training, MIMO_ATTR_pipeline_schedule),
         .distributed_optimizer = boolean_of(training, MIMO_ATTR_distributed_optimizer),
+        .gradient_bucket = integer_of(training, MIMO_ATTR_gradient_bucket),
         .log_interval = integer_of(training, MIMO_ATTR_log_interval),
         .eval_interval = integer_of(training, MIMO_ATTR_eval_interval),
     };

@@ -9,13 +9,12 @@
  *   - tensor ranks that share a head's keys and values each used them for their own queries;
  *   - the first and the last stage each used a tied table in another way;
  *   - holders of an expert got the rows of their own expert-parallel group alone.
- * Whatever is a part is summed over just these ranks. LOAD and STEP are proven here too.
+ * Whatever is a part is summed over just these ranks, once: buckets.c shows that each parameter is
+ * in one bucket. LOAD and STEP are proven here too.
  */
 #include "compiler/proof/ranks_parts.h"
 #include "plan/communication.h"
 #include "plan/grid.h"
-
-#include <string.h>
 
 /* ---- experts on the real ranks ---- */
 
@@ -94,38 +93,6 @@ static uint64_t elements_of(const struct mimo_plan_parameter *parameter)
 
 /* ---- one pipeline rank of a module ---- */
 
-/* The list of REDUCE, spread out over the layers by the plan's own cursor. */
-struct spread {
-    struct mimo_prover *prover;
-    struct mimo_communications cursor;
-    struct mimo_plan_role role;
-    struct mimo_plan_instruction instruction;
-};
-
-static bool begin_spread(struct spread *spread, struct mimo_prover *prover, uint32_t module,
-                         uint32_t stage)
-{
-    const struct mimo_plan *plan = prover->plan;
-    uint32_t place = 0;
-
-    while (place < plan->place_count &&
-           (plan->places[place].module != module || plan->places[place].stage != stage))
-        place++;
-    if (place == plan->place_count) {
-        (void)mimo_refuse(prover, "stage %u of module %u has no place", stage, module);
-        return false;
-    }
-    *spread = (struct spread){
-        .prover = prover,
-        .instruction = {.opcode = MIMO_OPCODE_REDUCE,
-                        .place = place,
-                        .send_edge = MIMO_NONE,
-                        .receive_edge = MIMO_NONE},
-    };
-    mimo_communications_init(&spread->cursor, plan, &spread->role, &spread->instruction);
-    return true;
-}
-
 static enum mimo_loop loop_of(const struct mimo_plan_module *module,
                               const struct mimo_plan_parameter *parameter)
 {
@@ -135,71 +102,85 @@ static enum mimo_loop loop_of(const struct mimo_plan_module *module,
                                                             : MIMO_LOOP_LAYER;
 }
 
-/* Takes the next sum over the tensor group: that of `parameter`, all of it. */
-static bool take_partial(struct spread *spread, const struct mimo_plan_parameter *parameter)
+/* The first parameter of the pipeline rank whose sum stands for that of parameter `index`, which
+ * has parts: the same weight of the first layer of its kind. */
+static const struct mimo_plan_parameter *first_like(const struct mimo_asker *asker, uint32_t index,
+                                                    uint32_t pp)
 {
-    struct mimo_prover *prover = spread->prover;
-    const struct mimo_plan *plan = prover->plan;
-    const struct mimo_plan_module *module = &plan->modules[parameter->module];
-    const struct mimo_plan_communication *record = NULL;
-    const struct mimo_plan_communication wanted = {
-        .opcode = MIMO_OPCODE_REDUCE,
-        .module = parameter->module,
-        .stage = parameter->stage % module->pp,
-        .edge = MIMO_NONE,
-        .loop = loop_of(module, parameter),
-        .operation = MIMO_OPERATION_ALL_REDUCE,
-        .group = MIMO_GROUP_KIND_TP,
-        .content = MIMO_CONTENT_PARTIAL,
-        .is_gradient = 1,
-        .slot = parameter->slot,
-        .element = mimo_prover_element(prover, true),
-        .rows = MIMO_ROW_UNIT_ONE,
-        .repeat = 1,
-        .columns = elements_of(parameter),
-    };
+    const struct mimo_plan_module *module = asker->module;
+    const struct mimo_plan_parameter *all =
+        &asker->prover->plan->parameters[module->parameter_first];
+    uint32_t i = 0;
 
-    if (!mimo_communications_next(&spread->cursor, &record) ||
-        memcmp(record, &wanted, sizeof wanted) != 0)
-        return mimo_refuse(prover, "the partial gradient of slot %u of module %u is not summed",
-                           parameter->slot, parameter->module);
-    prover->is_used[record - plan->communications] = true;
-    return true;
+    while (i < index && (all[i].slot != all[index].slot ||
+                         loop_of(module, &all[i]) != loop_of(module, &all[index]) ||
+                         !is_trained_on(module, &all[i], pp)))
+        i++;
+    return &all[i];
 }
 
-/* No layer has a sum that none of its weights needs. */
-static bool prove_rest(struct spread *spread)
+/* The sum over the tensor group of parameter `index`, or of those of all layers of its kind. */
+static void ask_sum(struct mimo_asker *asker, uint32_t pp, uint32_t index)
 {
-    const struct mimo_plan_communication *record;
+    const struct mimo_plan_parameter *parameter =
+        &asker->prover->plan->parameters[asker->module->parameter_first + index];
+    const struct mimo_plan_parameter *like = first_like(asker, index, pp);
 
-    while (mimo_communications_next(&spread->cursor, &record)) {
-        if (record->content == MIMO_CONTENT_PARTIAL)
-            return mimo_refuse(spread->prover, "a gradient of module %u is summed twice",
-                               record->module);
+    asker->next.slot = parameter->slot;
+    if (like == parameter)
+        mimo_ask(asker, MIMO_OPERATION_ALL_REDUCE, MIMO_GROUP_KIND_TP, MIMO_CONTENT_PARTIAL,
+                 MIMO_ROW_UNIT_ONE, elements_of(parameter));
+    else if (elements_of(like) != elements_of(parameter))
+        (void)mimo_refuse(asker->prover, "one sum stands for gradients of two sizes");
+}
+
+/* Of parameters first ... end - 1 of the module those that are done `loop`. */
+static void ask_partial(struct mimo_asker *asker, uint32_t pp, enum mimo_loop loop, uint32_t first,
+                        uint32_t end)
+{
+    asker->next.loop = loop;
+    for (uint32_t i = first; i < end; i++) {
+        const struct mimo_plan_parameter *parameter =
+            &asker->prover->plan->parameters[asker->module->parameter_first + i];
+
+        if (is_partial(asker->module, parameter) && is_trained_on(asker->module, parameter, pp) &&
+            loop_of(asker->module, parameter) == loop)
+            ask_sum(asker, pp, i);
     }
-    return true;
+    asker->next.slot = MIMO_NONE;
+    asker->next.loop = MIMO_LOOP_ONCE;
 }
 
-static bool prove_partial(struct mimo_prover *prover, uint32_t module_index, uint32_t pp)
+/* In the order of the parameters, layers of either kind once. */
+static void ask_all_partial(struct mimo_asker *asker, uint32_t pp)
 {
-    const struct mimo_plan *plan = prover->plan;
-    const struct mimo_plan_module *module = &plan->modules[module_index];
-    struct spread spread;
+    const struct mimo_plan_parameter *all =
+        &asker->prover->plan->parameters[asker->module->parameter_first];
+    const uint32_t count = asker->module->parameter_count;
+    uint32_t layers = 0;
 
-    if (!begin_spread(&spread, prover, module_index, pp))
-        return false;
+    while (layers < count && all[layers].layer == MIMO_NONE)
+        layers++;
+    ask_partial(asker, pp, MIMO_LOOP_ONCE, 0, layers);
+    ask_partial(asker, pp, MIMO_LOOP_LAYER, layers, count);
+    ask_partial(asker, pp, MIMO_LOOP_EXPERT_LAYER, layers, count);
+    ask_partial(asker, pp, MIMO_LOOP_ONCE, layers, count);
+}
+
+static bool prove_partial(struct mimo_prover *prover, uint32_t module_index)
+{
+    const struct mimo_plan_module *module = &prover->plan->modules[module_index];
+
     for (uint32_t i = 0; i < module->parameter_count; i++) {
         const struct mimo_plan_parameter *parameter =
-            &plan->parameters[module->parameter_first + i];
-        const bool has_parts = is_partial(module, parameter);
+            &prover->plan->parameters[module->parameter_first + i];
 
-        if ((parameter->gradient_is_partial != 0 && module->tp > 1) != has_parts)
+        if ((parameter->gradient_is_partial != 0 && module->tp > 1) !=
+            is_partial(module, parameter))
             return mimo_refuse(prover, "tensor ranks do not agree on parameter %u",
                                module->parameter_first + i);
-        if (has_parts && is_trained_on(module, parameter, pp) && !take_partial(&spread, parameter))
-            return false;
     }
-    return prove_rest(&spread);
+    return true;
 }
 
 /* The other uses of a table on this pipeline rank: the head's of the embedding, or the reverse. */
@@ -243,13 +224,6 @@ static bool trains(const struct mimo_asker *asker, uint32_t pp, bool is_expert)
     return false;
 }
 
-/* Behind the records of partial gradients, which have been taken. */
-static void skip_partial(struct mimo_asker *asker)
-{
-    while (asker->at < asker->end && asker->prover->is_used[asker->at])
-        asker->at++;
-}
-
 /* Sums over the replicas leave either everything on each of them, to be updated by all, or a piece
  * on each, to be updated by one and gathered. */
 static void ask_replicas(struct mimo_asker *asker, uint32_t pp, enum mimo_operation operation)
@@ -267,12 +241,12 @@ static bool prove_pipeline_rank(struct mimo_prover *prover, uint32_t module, uin
     const bool is_shared = prover->plan->training->distributed_optimizer != 0;
     struct mimo_asker asker;
 
-    if (!prove_partial(prover, module, pp))
+    if (!mimo_prove_buckets(prover, module, pp))
         return false;
     mimo_asker_begin(&asker, prover, MIMO_OPCODE_REDUCE, module, pp);
-    skip_partial(&asker);
     asker.next.is_gradient = 1;
     asker.next.element = mimo_prover_element(prover, true);
+    ask_all_partial(&asker, pp);
     ask_tied(&asker, pp);
     ask_replicas(&asker, pp, is_shared ? MIMO_OPERATION_REDUCE_SCATTER : MIMO_OPERATION_ALL_REDUCE);
     mimo_asker_begin(&asker, prover, MIMO_OPCODE_STEP, module, pp);
@@ -326,7 +300,7 @@ bool mimo_prove_gradients(struct mimo_prover *prover)
     ask_load(prover);
     ask_norm(prover);
     for (uint32_t m = 0; m < plan->module_count; m++) {
-        if (!prove_experts(prover, m))
+        if (!prove_experts(prover, m) || !prove_partial(prover, m))
             return false;
         for (uint32_t pp = 0; pp < plan->modules[m].pp; pp++) {
             if (!prove_pipeline_rank(prover, m, pp))

@@ -94,15 +94,24 @@ struct acts {
     size_t count, capacity;
 };
 
-static void append_act(const struct mimo_plan *plan, struct acts *acts, struct mimo_arena *arena,
-                       const struct act *act)
+/* The last micro-step's BACKWARD sums gradients besides. */
+static bool communicates(const struct mimo_plan *plan, const struct act *act)
 {
     const struct mimo_communication_key key = {act->opcode, act->module, act->stage, act->edge,
                                                act->direction};
+    struct mimo_bucket bucket;
     uint32_t first, count;
 
     mimo_communications_find(plan, &key, &first, &count);
-    if (count > 0)
+    return count > 0 || (act->opcode == MIMO_OPCODE_BACKWARD &&
+                         act->micro_step + 1 == plan->training->micro_steps &&
+                         mimo_bucket_first_of_stage(plan, act->module, act->stage, &bucket));
+}
+
+static void append_act(const struct mimo_plan *plan, struct acts *acts, struct mimo_arena *arena,
+                       const struct act *act)
+{
+    if (communicates(plan, act))
         MIMO_APPEND(arena, acts->items, acts->count, acts->capacity, *act);
 }
 

@@ -22,6 +22,9 @@ bool mimo_prove_transfers(struct mimo_prover *prover);
 bool mimo_prove_stages(struct mimo_prover *prover);
 bool mimo_prove_gradients(struct mimo_prover *prover);
 
+/* Of one pipeline rank of a module. */
+bool mimo_prove_buckets(struct mimo_prover *prover, uint32_t module, uint32_t pp);
+
 /* The records of one list that are yet to be asked for, in order. */
 struct mimo_asker {
     struct mimo_prover *prover;

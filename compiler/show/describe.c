@@ -164,6 +164,7 @@ static const struct field TRAINING[] = {
     WORD_FIELD(training, RECOMPUTES, "recompute", recompute),
     WORD_FIELD(training, PIPELINE_SCHEDULES, "pipeline_schedule", pipeline_schedule),
     FIELD(training, BOOLEAN, "distributed_optimizer", distributed_optimizer),
+    FIELD(training, U32, "gradient_bucket", gradient_bucket),
     FIELD(training, U32, "log_interval", log_interval),
     FIELD(training, U32, "eval_interval", eval_interval),
     FIELD(training, REAL, "optimizer.lr", lr),

@@ -35,25 +35,32 @@ static const char *members(const struct mimo_view *view,
     return mimo_arena_printf(view->arena, "over %s %s]", mimo_group_kind_word(record->group), text);
 }
 
-static uint64_t rows_max(const struct mimo_view *view, const struct mimo_plan_communication *record)
+static uint64_t rows_max(const struct mimo_view *view, const struct mimo_communications *cursor,
+                         const struct mimo_plan_communication *record)
 {
     struct mimo_micro_step most = {0};
 
     if (record->module != MIMO_NONE)
         most = mimo_micro_step_max(view->plan, record->module, record->edge);
-    return mimo_communication_rows(view->plan, record, view->options->rank, &most);
+    return mimo_communications_rows(cursor, record, view->options->rank, &most);
+}
+
+/* Gradients and weights of one bucket of several. */
+static bool is_of_bucket(const struct mimo_plan_communication *record)
+{
+    return record->rows == MIMO_ROW_UNIT_GRADIENTS ||
+           record->rows == MIMO_ROW_UNIT_EXPERT_GRADIENTS;
 }
 
 /* "tokens x 4096 fp32, at most 67.1 MB" */
-static const char *size_of(const struct mimo_view *view,
+static const char *size_of(const struct mimo_view *view, const struct mimo_communications *cursor,
                            const struct mimo_plan_communication *record)
 {
-    const uint64_t rows = rows_max(view, record);
+    const uint64_t rows = rows_max(view, cursor, record);
     const double bytes =
         (double)rows * (double)record->columns * mimo_element_bytes(record->element);
-    const bool is_fixed =
-        record->rows == MIMO_ROW_UNIT_ONE || record->rows == MIMO_ROW_UNIT_PARAMETER ||
-        record->rows == MIMO_ROW_UNIT_GRADIENTS || record->rows == MIMO_ROW_UNIT_EXPERT_GRADIENTS;
+    const bool is_fixed = record->rows == MIMO_ROW_UNIT_ONE ||
+                          record->rows == MIMO_ROW_UNIT_PARAMETER || is_of_bucket(record);
 
     if (is_fixed)
         return mimo_arena_printf(view->arena, "%" PRIu64 " %s, %s", rows * record->columns,
@@ -101,6 +108,7 @@ static const char *remarks(const struct mimo_view *view,
 }
 
 static void show_communication(const struct mimo_view *view,
+                               const struct mimo_communications *cursor,
                                const struct mimo_plan_communication *record)
 {
     static const char *const loops[MIMO_LOOP_COUNT] = {
@@ -114,8 +122,8 @@ static void show_communication(const struct mimo_view *view,
                   record->is_gradient != 0 && record->content != MIMO_CONTENT_PARTIAL
                       ? "the gradient of "
                       : "",
-                  mimo_content_word(record->content), members(view, record), size_of(view, record),
-                  remarks(view, record));
+                  mimo_content_word(record->content), members(view, record),
+                  size_of(view, cursor, record), remarks(view, record));
 }
 
 /* ---- one instruction ---- */
@@ -144,7 +152,7 @@ static void show_all_peers(const struct mimo_view *view,
         show_peers(view, instruction->receive_edge, instruction->receive_direction, false);
 }
 
-/* Each record once, whatever the number of layers; `is_shown` is scratch. */
+/* Each record once, whatever the number of layers, but every bucket; `is_shown` is scratch. */
 static void show_inside(const struct mimo_view *view, const struct mimo_plan_role *role,
                         const struct mimo_plan_instruction *instruction, bool *is_shown)
 {
@@ -161,12 +169,24 @@ static void show_inside(const struct mimo_view *view, const struct mimo_plan_rol
             show_all_peers(view, instruction);
             has_peers = true;
         }
-        if (!*was_shown)
-            show_communication(view, record);
+        if (!*was_shown || is_of_bucket(record))
+            show_communication(view, &cursor, record);
         *was_shown = true;
     }
     if (!has_peers)
         show_all_peers(view, instruction);
+}
+
+/* The last micro-step's backward does more than the others: it sums gradients. */
+static bool completes_buckets(const struct mimo_plan *plan,
+                              const struct mimo_plan_instruction *instruction)
+{
+    struct mimo_bucket bucket;
+
+    return instruction->opcode == MIMO_OPCODE_BACKWARD &&
+           instruction->micro_step + 1 == plan->training->micro_steps &&
+           mimo_bucket_first_of_stage(plan, plan->places[instruction->place].module,
+                                      plan->places[instruction->place].stage, &bucket);
 }
 
 /* True where an instruction of the program before it does the same inside: another micro-step. */
@@ -176,7 +196,7 @@ static bool is_repeated(const struct mimo_plan *plan, const struct mimo_plan_rol
     const struct mimo_plan_instruction *program = &plan->instructions[role->instruction_first];
     const struct mimo_plan_instruction *own = &program[index];
 
-    for (uint32_t i = 0; i < index; i++) {
+    for (uint32_t i = 0; i < index && !completes_buckets(plan, own); i++) {
         if (program[i].opcode != own->opcode || program[i].place != own->place ||
             program[i].send_edge != own->send_edge ||
             program[i].receive_edge != own->receive_edge ||

@@ -261,10 +261,19 @@ static void take_output_gradient(const struct mimo_clip_vit *vit, const void *d_
                   vit->plan->image_tokens * width, images, own);
 }
 
-/* From the gradient of what the last stage gave to that of the stream behind its layers. */
-static enum mimo_status backward_output(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
-                                        const void *d_out, struct mimo_error *err)
+/* From the gradient of what the stage gave to that of the stream behind its layers. */
+static enum mimo_status backward_output(const struct mimo_clip_stage *stage,
+                                        struct mimo_clip_saved *saved, const void *d_out,
+                                        struct mimo_error *err)
 {
+    struct mimo_clip_vit *vit = stage->vit;
+    const int64_t hidden = vit->hidden;
+
+    if (!stage->is_last) {
+        vit->compute.be->ops->copy(vit->compute.be, vit->dx, hidden, d_out, hidden,
+                                   saved->pass.rows.count, hidden);
+        return MIMO_OK;
+    }
     if (vit->own_output != NULL) {
         take_output_gradient(vit, d_out, saved->pass.batch);
         d_out = vit->own_output;
@@ -282,20 +291,17 @@ static enum mimo_status backward_output(struct mimo_clip_vit *vit, struct mimo_c
 
 enum mimo_status mimo_clip_vit_backward(struct mimo_clip_stage *stage,
                                         struct mimo_clip_saved *saved, const void *d_out,
+                                        const struct mimo_backward_part *part,
                                         struct mimo_error *err)
 {
     struct mimo_clip_vit *vit = stage->vit;
-    struct mimo_backend *be = vit->compute.be;
-    const int64_t hidden = vit->hidden;
 
-    if (stage->is_last)
-        MIMO_TRY(backward_output(vit, saved, d_out, err));
-    else
-        be->ops->copy(be, vit->dx, hidden, d_out, hidden, saved->pass.rows.count, hidden);
+    if (part->is_first)
+        MIMO_TRY(backward_output(stage, saved, d_out, err));
     if (!vit->trains)
         return MIMO_OK;
-    MIMO_TRY(mimo_layers_backward(&stage->layers, saved->layers, &saved->pass, err));
-    if (stage->is_first)
+    MIMO_TRY(mimo_layers_backward(&stage->layers, saved->layers, &saved->pass, part, err));
+    if (part->is_last && stage->is_first)
         backward_embedding(vit, saved);
     return MIMO_OK;
 }

@@ -95,11 +95,12 @@ void mimo_clip_vit_leave(const struct mimo_clip_vit *vit, const struct mimo_clip
 enum mimo_status mimo_clip_vit_features(struct mimo_clip_vit *vit, struct mimo_clip_saved *saved,
                                         void *out, struct mimo_error *err);
 
-/* From the gradient of what the stage gave (on the last one: of the whole output) back as far as
- * anything learns. The gradient of the stream in front of it leaves for the stage before as the
- * stream does. */
+/* A part of the way from the gradient of what the stage gave (on the last one: of the whole output)
+ * back as far as anything learns. Behind the last part the gradient of the stream in front of it
+ * leaves for the stage before as the stream does. */
 enum mimo_status mimo_clip_vit_backward(struct mimo_clip_stage *stage,
                                         struct mimo_clip_saved *saved, const void *d_out,
+                                        const struct mimo_backward_part *part,
                                         struct mimo_error *err);
 void mimo_clip_vit_leave_backward(const struct mimo_clip_vit *vit,
                                   const struct mimo_clip_saved *saved,

@@ -327,7 +327,8 @@ static enum mimo_status backward_embedding(struct mimo_language *language,
     return MIMO_OK;
 }
 
-enum mimo_status mimo_language_backward(struct mimo_language_stage *stage,
+/* The gradient of the stream behind the layers. */
+static enum mimo_status backward_output(struct mimo_language_stage *stage,
                                         struct mimo_language_saved *saved, const void *d_out,
                                         struct mimo_error *err)
 {
@@ -336,12 +337,22 @@ enum mimo_status mimo_language_backward(struct mimo_language_stage *stage,
     const int64_t hidden = language->hidden;
 
     if (stage->is_last)
-        MIMO_TRY(mimo_language_backward_targets(language, saved, err));
-    else
-        be->ops->copy(be, language->dx, hidden, d_out, hidden, mimo_rows_held(&saved->pass.rows),
-                      hidden);
-    MIMO_TRY(mimo_layers_backward(&stage->layers, saved->layers, &saved->pass, err));
-    return stage->is_first ? backward_embedding(language, saved, err) : MIMO_OK;
+        return mimo_language_backward_targets(language, saved, err);
+    be->ops->copy(be, language->dx, hidden, d_out, hidden, mimo_rows_held(&saved->pass.rows),
+                  hidden);
+    return MIMO_OK;
+}
+
+enum mimo_status mimo_language_backward(struct mimo_language_stage *stage,
+                                        struct mimo_language_saved *saved, const void *d_out,
+                                        const struct mimo_backward_part *part,
+                                        struct mimo_error *err)
+{
+    if (part->is_first)
+        MIMO_TRY(backward_output(stage, saved, d_out, err));
+    MIMO_TRY(mimo_layers_backward(&stage->layers, saved->layers, &saved->pass, part, err));
+    return part->is_last && stage->is_first ? backward_embedding(stage->language, saved, err)
+                                            : MIMO_OK;
 }
 
 void mimo_language_leave_backward(const struct mimo_language *language,

@@ -167,13 +167,14 @@ void mimo_language_leave(const struct mimo_language *language,
                          const struct mimo_columns *columns, void *out);
 
 /*
- * Back through the layers of the stage, from the gradient `d_out` [L, H] of its stream, or on the
- * last stage (`d_out` NULL) from saved->d_targets; adds to the gradients of trained weights. The
- * gradient of its input is in language->dx then, and leaves for the stage before as the stream
- * does.
+ * Back through a part of the stage, from the gradient `d_out` [L, H] of its stream, or on the last
+ * stage (`d_out` NULL) from saved->d_targets; adds to the gradients of trained weights. Behind the
+ * last part the gradient of the stage's input is in language->dx, and leaves for the stage before
+ * as the stream does.
  */
 enum mimo_status mimo_language_backward(struct mimo_language_stage *stage,
                                         struct mimo_language_saved *saved, const void *d_out,
+                                        const struct mimo_backward_part *part,
                                         struct mimo_error *err);
 void mimo_language_leave_backward(const struct mimo_language *language,
                                   const struct mimo_language_saved *saved,

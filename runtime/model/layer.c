@@ -132,11 +132,12 @@ static enum mimo_status forward_all(const struct mimo_layers *layers,
     return MIMO_OK;
 }
 
-static enum mimo_status backward_all(const struct mimo_layers *layers,
-                                     struct mimo_saved_layer *saved,
-                                     const struct mimo_layer_pass *pass, struct mimo_error *err)
+static enum mimo_status backward_part(const struct mimo_layers *layers,
+                                      struct mimo_saved_layer *saved,
+                                      const struct mimo_layer_pass *pass,
+                                      const struct mimo_backward_part *part, struct mimo_error *err)
 {
-    for (uint32_t i = layers->count; i-- > 0;) {
+    for (uint32_t i = part->end; i-- > part->first;) {
         const struct mimo_layer *layer = &layers->items[i];
 
         if (layers->keeping == MIMO_KEEP_INPUTS)
@@ -149,9 +150,10 @@ static enum mimo_status backward_all(const struct mimo_layers *layers,
 
 static struct mimo_sequence_key key_of(const struct mimo_layers *layers,
                                        const struct mimo_saved_layer *saved,
-                                       const struct mimo_layer_pass *pass, enum mimo_pass direction)
+                                       const struct mimo_layer_pass *pass)
 {
-    return (struct mimo_sequence_key){layers, saved, direction, pass->batch, pass->length};
+    return (struct mimo_sequence_key){layers,        saved,       MIMO_PASS_FORWARD, 0,
+                                      layers->count, pass->batch, pass->length};
 }
 
 /* Where keys and values are kept, they go somewhere else each time; which rows go to which experts
@@ -166,7 +168,7 @@ enum mimo_status mimo_layers_forward(const struct mimo_layers *layers,
                                      const struct mimo_layer_pass *pass, void *x_out,
                                      const void **out_residual, struct mimo_error *err)
 {
-    const struct mimo_sequence_key key = key_of(layers, saved, pass, MIMO_PASS_FORWARD);
+    const struct mimo_sequence_key key = key_of(layers, saved, pass);
     struct mimo_backend *be = layers->be;
     enum mimo_status status;
 
@@ -184,17 +186,21 @@ enum mimo_status mimo_layers_forward(const struct mimo_layers *layers,
 
 enum mimo_status mimo_layers_backward(const struct mimo_layers *layers,
                                       struct mimo_saved_layer *saved,
-                                      const struct mimo_layer_pass *pass, struct mimo_error *err)
+                                      const struct mimo_layer_pass *pass,
+                                      const struct mimo_backward_part *part, struct mimo_error *err)
 {
-    const struct mimo_sequence_key key = key_of(layers, saved, pass, MIMO_PASS_BACKWARD);
+    struct mimo_sequence_key key = key_of(layers, saved, pass);
     struct mimo_backend *be = layers->be;
     enum mimo_status status;
 
     if (!is_sequence(layers, pass))
-        return backward_all(layers, saved, pass, err);
-    if (layers->count == 0 || be->ops->sequence_begin(be, &key, sizeof key))
+        return backward_part(layers, saved, pass, part, err);
+    key.pass = MIMO_PASS_BACKWARD;
+    key.first = part->first;
+    key.end = part->end;
+    if (part->first == part->end || be->ops->sequence_begin(be, &key, sizeof key))
         return MIMO_OK;
-    status = backward_all(layers, saved, pass, err);
+    status = backward_part(layers, saved, pass, part, err);
     be->ops->sequence_end(be);
     return status;
 }

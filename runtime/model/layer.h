@@ -137,9 +137,18 @@ enum mimo_status mimo_layers_forward(const struct mimo_layers *layers,
                                      const struct mimo_layer_pass *pass, void *x_out,
                                      const void **out_residual, struct mimo_error *err);
 
-/* The gradient of the stream from behind the last layer to in front of the first one. */
+/* A part of a stage's backward pass: layers end - 1 ... first, counted within the stage. The first
+ * part begins with what is behind the layers, the last one ends with what is in front of them. */
+struct mimo_backward_part {
+    uint32_t first, end;
+    bool is_first, is_last;
+};
+
+/* The gradient of the stream from behind the part's last layer to in front of its first one. */
 enum mimo_status mimo_layers_backward(const struct mimo_layers *layers,
                                       struct mimo_saved_layer *saved,
-                                      const struct mimo_layer_pass *pass, struct mimo_error *err);
+                                      const struct mimo_layer_pass *pass,
+                                      const struct mimo_backward_part *part,
+                                      struct mimo_error *err);
 
 #endif

@@ -4,19 +4,6 @@
 
 /* -- what a rank holds ------------------------------------------------------------------------ */
 
-/* A table on the first stage and the head on the last one. */
-static bool is_tied(const struct mimo_plan *plan, uint32_t index)
-{
-    if (plan->parameters[index].layer != MIMO_NONE)
-        return false;
-    if (plan->parameters[index].tied_to != MIMO_NONE)
-        return true;
-    for (uint32_t i = index + 1; i < plan->parameter_count; i++)
-        if (plan->parameters[i].tied_to == index)
-            return true;
-    return false;
-}
-
 /* Of ranks that hold the same weights the first one saves them, and counts what all update; of tied
  * ones those that have the original. */
 static void describe(struct mimo_parameter *item, const struct mimo_plan *plan,
@@ -31,7 +18,7 @@ static void describe(struct mimo_parameter *item, const struct mimo_plan *plan,
     item->elements = mimo_shard_elements(item->plan, shard, shards);
     item->origin =
         item->plan->tied_to != MIMO_NONE ? &plan->parameters[item->plan->tied_to] : item->plan;
-    item->is_tied = is_tied(plan, item->index);
+    item->is_tied = mimo_plan_is_tied(plan, item->index);
     item->is_counted = item->origin == item->plan && mimo_shard_is_owned(item->plan, shard, shards);
     item->is_saved = item->is_counted && is_first;
     if (plan->training->distributed_optimizer == 0)

@@ -11,19 +11,36 @@
  *
  * The data and context replicas of a module hold equal weights; experts have replicas of their own,
  * the ranks with the same experts. Either each replica updates all of what is trained, or, with
- * distributed_optimizer, a piece of it: what lies side by side in the gradients is cut evenly,
- * across the borders of parameters, and a rank has moments and master weights for its piece alone
- * (Rajbhandari et al., "ZeRO", 2020, stage 1).
+ * distributed_optimizer, a piece of each bucket (plan/buckets.h): what lies side by side in the
+ * gradients is cut evenly, across the borders of parameters, and a rank has moments and master
+ * weights for its pieces alone (Rajbhandari et al., "ZeRO", 2020, stage 1).
  */
 #ifndef MIMO_RUNTIME_MODEL_PARAMETERS_H
 #define MIMO_RUNTIME_MODEL_PARAMETERS_H
 
 #include "plan/arena.h"
+#include "plan/buckets.h"
 #include "plan/plan.h"
 #include "plan/sizes.h"
 #include "runtime/backend/backend.h"
 #include "runtime/tensor/arena.h"
 #include "runtime/world/transport.h"
+
+/* Trained parameters whose gradients are summed over their replicas together, side by side in the
+ * gradients and, at the same distances in elements, in the weights; gaps for alignment, which are
+ * always zero, included. */
+struct mimo_trained {
+    char *weights; /* NULL where there are none */
+    char *gradients;
+    uint64_t elements;
+    size_t *begins; /* of the replicas' pieces, [replicas + 1]; NULL where each updates all */
+};
+
+/* A bucket of the plan, on this rank. */
+struct mimo_trained_bucket {
+    struct mimo_bucket plan;
+    struct mimo_trained parts[2]; /* [is_expert] */
+};
 
 struct mimo_parameter {
     const struct mimo_plan_parameter *plan;
@@ -44,16 +61,7 @@ struct mimo_parameter {
     void *moment2;
     void *master;
     bool is_counted; /* this rank counts them in the global norm, and saves their moments */
-};
-
-/* What is trained of a module's experts, or of all else in it, side by side in the gradients and,
- * at the same distances in elements, in the weights; gaps for alignment, which are always zero,
- * included. */
-struct mimo_trained {
-    char *weights; /* NULL where nothing is trained */
-    char *gradients;
-    uint64_t elements;
-    size_t *begins; /* of the replicas' pieces, [replicas + 1]; NULL where each updates all */
+    const struct mimo_trained *trained; /* what it is part of; NULL where it has no gradient */
 };
 
 /* A weight and where its gradient accumulates (NULL: frozen). What layers are built from. */
@@ -67,7 +75,8 @@ struct mimo_parameters {
     struct mimo_backend *be;
     struct mimo_parameter *items; /* ascending by index */
     uint32_t count;
-    struct mimo_trained *trained; /* [2 * modules]: of each its experts behind all else */
+    struct mimo_trained_bucket *buckets; /* module by module, as backward goes through them */
+    uint32_t bucket_count;               /* 0 without training */
     struct mimo_tensor_arena weights, gradients, moments, scratch;
     void *gather_scratch; /* for gradients of replicated units */
     double *sums;         /* [mimo_step_sums()], in the backend's memory; NULL without training */
@@ -122,11 +131,17 @@ struct mimo_replicas {
 };
 
 /*
- * Sums the gradients of `module` over the ranks that hold parts of them: over the tensor-parallel
+ * Sums the gradients of a bucket over the ranks that hold parts of them: over the tensor-parallel
  * group those that the plan calls partial, over the embedding group tied tables, then all of them
  * over their replicas. Those that this rank updates are then complete; the others are undefined.
- * Collective over these groups.
+ * Collective over these groups. `replicas` is that of the bucket's module.
  */
+enum mimo_status mimo_parameters_reduce_bucket(struct mimo_parameters *parameters,
+                                               const struct mimo_trained_bucket *bucket,
+                                               const struct mimo_replicas *replicas,
+                                               struct mimo_error *err);
+
+/* Those buckets of `module` that no backward pass completes (plan/buckets.h). */
 enum mimo_status mimo_parameters_reduce(struct mimo_parameters *parameters, uint32_t module,
                                         const struct mimo_replicas *replicas,
                                         struct mimo_error *err);

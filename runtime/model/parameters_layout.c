@@ -1,5 +1,5 @@
 /* Where parameters lie in the arenas, and which part of them this rank updates. */
-#include "plan/communication.h"
+#include "plan/buckets.h"
 #include "plan/grid.h"
 #include "plan/memory.h"
 #include "runtime/model/parameters_parts.h"
@@ -54,18 +54,18 @@ static void lay_out_scratch(struct mimo_parameters *parameters, bool trains)
 
 /* -- what is trained -------------------------------------------------------------------------- */
 
-/* A rank's piece of what is trained of a module. */
+/* A rank's piece of what is trained of a bucket. */
 struct piece {
     uint64_t begin, end;
     char *moment1, *moment2, *master;
 };
 
+/* Cuts it for the replicas; this rank's piece, with room for its moments. */
 static struct piece cut(struct mimo_parameters *parameters, uint32_t module, bool is_expert,
-                        uint32_t rank, struct mimo_arena *arena)
+                        struct mimo_trained *trained, uint32_t rank, struct mimo_arena *arena)
 {
     const struct mimo_plan *plan = parameters->plan;
     const struct mimo_backend *be = parameters->be;
-    struct mimo_trained *trained = mimo_trained_of(parameters, module, is_expert);
     const struct mimo_plan_groups *replicas =
         &plan->groups[(size_t)module * MIMO_GROUP_KIND_COUNT +
                       (is_expert ? MIMO_GROUP_KIND_EDP : MIMO_GROUP_KIND_DP_CP)];
@@ -98,6 +98,7 @@ static void assign(struct mimo_parameter *item, const struct mimo_trained *train
     const size_t offset = (size_t)(begin - piece->begin) * be->wide_size;
 
     MIMO_ASSERT(first + item->elements <= trained->elements);
+    item->trained = trained;
     item->gradient = trained->gradients + first * be->wide_size;
     if (begin == end)
         return;
@@ -108,36 +109,92 @@ static void assign(struct mimo_parameter *item, const struct mimo_trained *train
     item->master = piece->master != NULL ? piece->master + offset : NULL;
 }
 
+static void lay_out_bucket(struct mimo_parameters *parameters, struct mimo_trained_bucket *bucket,
+                           bool is_expert, uint32_t rank, struct mimo_arena *arena)
+{
+    struct mimo_trained *trained = &bucket->parts[is_expert];
+    const struct piece piece =
+        cut(parameters, bucket->plan.module, is_expert, trained, rank, arena);
+
+    for (uint32_t i = 0; i < parameters->count; i++) {
+        struct mimo_parameter *item = &parameters->items[i];
+        if (item->index >= bucket->plan.first && item->index < bucket->plan.end &&
+            mimo_parameter_is_expert(item) == is_expert && trains_item(item, true))
+            assign(item, trained, &piece, parameters->be);
+    }
+}
+
+/* Where the trained experts of a module, or what else of it is trained, begin in the weights. */
+static char *first_trained(const struct mimo_parameters *parameters, uint32_t module,
+                           bool is_expert)
+{
+    for (uint32_t i = 0; i < parameters->count; i++) {
+        const struct mimo_parameter *item = &parameters->items[i];
+        if (item->plan->module == module && mimo_parameter_is_expert(item) == is_expert &&
+            trains_item(item, true))
+            return item->weight;
+    }
+    return NULL;
+}
+
+/* These lie in a row; their buckets follow each other from its end to its begin. */
 static void lay_out_trained(struct mimo_parameters *parameters, uint32_t module, bool is_expert,
                             uint32_t rank, struct mimo_arena *arena)
 {
-    struct mimo_trained *trained = mimo_trained_of(parameters, module, is_expert);
-    struct piece piece;
+    const struct mimo_backend *be = parameters->be;
+    char *const weights = first_trained(parameters, module, is_expert);
+    uint64_t end = mimo_gradient_elements(parameters->plan, module, rank, is_expert);
+    char *const gradients = mimo_tensor_take(&parameters->gradients, end, 1, be->wide_size);
 
-    trained->elements = mimo_gradient_elements(parameters->plan, module, rank, is_expert);
-    trained->gradients =
-        mimo_tensor_take(&parameters->gradients, trained->elements, 1, parameters->be->wide_size);
-    piece = cut(parameters, module, is_expert, rank, arena);
-    for (uint32_t i = 0; i < parameters->count; i++) {
-        struct mimo_parameter *item = &parameters->items[i];
-        if (item->plan->module != module || mimo_parameter_is_expert(item) != is_expert ||
-            !trains_item(item, true))
+    for (uint32_t i = 0; i < parameters->bucket_count && weights != NULL; i++) {
+        struct mimo_trained_bucket *bucket = &parameters->buckets[i];
+        struct mimo_trained *trained = &bucket->parts[is_expert];
+
+        if (bucket->plan.module != module)
             continue;
-        if (trained->weights == NULL)
-            trained->weights = item->weight;
-        assign(item, trained, &piece, parameters->be);
+        trained->elements = mimo_bucket_elements(parameters->plan, &bucket->plan, rank, is_expert);
+        end -= trained->elements;
+        trained->weights = weights + end * be->element_size;
+        trained->gradients = gradients + end * be->wide_size;
+        lay_out_bucket(parameters, bucket, is_expert, rank, arena);
     }
+    MIMO_ASSERT(end == 0);
 }
+
+/* The buckets of all modules on this rank; without `buckets` they are counted. */
+static uint32_t list_buckets(const struct mimo_plan *plan, uint32_t rank,
+                             struct mimo_trained_bucket *buckets)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < plan->module_count; i++) {
+        struct mimo_coordinate at;
+        struct mimo_bucket bucket;
+
+        if (!mimo_grid_coordinate(&plan->modules[i], rank, &at))
+            continue;
+        for (bool has = mimo_bucket_first(plan, i, at.pp, &bucket); has;
+             has = mimo_bucket_next(plan, &bucket), count++)
+            if (buckets != NULL)
+                buckets[count].plan = bucket;
+    }
+    return count;
+}
+
+/* -- all of it -------------------------------------------------------------------------------- */
 
 void mimo_parameters_lay_out(struct mimo_parameters *parameters, uint32_t rank, bool trains,
                              struct mimo_arena *arena)
 {
-    const uint32_t modules = parameters->plan->module_count;
+    const struct mimo_plan *plan = parameters->plan;
 
-    parameters->trained = MIMO_NEW_ARRAY(arena, struct mimo_trained, 2 * (size_t)modules);
-    for (uint32_t i = 0; i < 2 * modules; i++)
+    parameters->bucket_count = trains ? list_buckets(plan, rank, NULL) : 0;
+    parameters->buckets =
+        MIMO_NEW_ARRAY(arena, struct mimo_trained_bucket, parameters->bucket_count);
+    (void)list_buckets(plan, rank, trains ? parameters->buckets : NULL);
+    for (uint32_t i = 0; i < 2 * plan->module_count; i++)
         lay_out_weights(parameters, i / 2, i % 2 == 1);
-    for (uint32_t i = 0; trains && i < 2 * modules; i++)
+    for (uint32_t i = 0; trains && i < 2 * plan->module_count; i++)
         lay_out_trained(parameters, i / 2, i % 2 == 1, rank, arena);
     lay_out_scratch(parameters, trains);
     mimo_tensor_arena_finish(&parameters->weights);

@@ -26,13 +26,6 @@ static inline uint64_t mimo_clamp(uint64_t value, uint64_t least, uint64_t most)
     return value < most ? value : most;
 }
 
-/* The trained experts of a module, or what else of it is trained. */
-static inline struct mimo_trained *mimo_trained_of(const struct mimo_parameters *parameters,
-                                                   uint32_t module, bool is_expert)
-{
-    return &parameters->trained[2 * (size_t)module + (is_expert ? 1 : 0)];
-}
-
 /* Gives every item its places in the arenas, which are open, and asserts that these are used up. */
 void mimo_parameters_lay_out(struct mimo_parameters *parameters, uint32_t rank, bool trains,
                              struct mimo_arena *arena);

@@ -45,13 +45,34 @@ static enum mimo_status reduce_partial(struct mimo_parameters *parameters,
                                                 err);
 }
 
+static bool is_in_bucket(const struct mimo_parameter *item,
+                         const struct mimo_trained_bucket *bucket)
+{
+    return item->gradient != NULL && item->index >= bucket->plan.first &&
+           item->index < bucket->plan.end;
+}
+
+static enum mimo_status reduce_all_partial(struct mimo_parameters *parameters,
+                                           const struct mimo_trained_bucket *bucket,
+                                           const struct mimo_replicas *replicas,
+                                           struct mimo_error *err)
+{
+    for (uint32_t i = 0; i < parameters->count && replicas->tp != NULL; i++) {
+        const struct mimo_parameter *item = &parameters->items[i];
+        if (is_in_bucket(item, bucket) && item->plan->gradient_is_partial != 0)
+            MIMO_TRY(reduce_partial(parameters, item, replicas, err));
+    }
+    return MIMO_OK;
+}
+
 /* Equal bits on both stages: so the tables stay equal. */
-static enum mimo_status reduce_tied(struct mimo_parameters *parameters, uint32_t module,
+static enum mimo_status reduce_tied(struct mimo_parameters *parameters,
+                                    const struct mimo_trained_bucket *bucket,
                                     const struct mimo_replicas *replicas, struct mimo_error *err)
 {
     for (uint32_t i = 0; i < parameters->count && replicas->embedding != NULL; i++) {
         const struct mimo_parameter *item = &parameters->items[i];
-        if (item->plan->module == module && item->is_tied && item->gradient != NULL)
+        if (is_in_bucket(item, bucket) && item->is_tied)
             MIMO_TRY(replicas->transport->ops->all_reduce(
                 replicas->embedding, item->gradient, item->elements,
                 mimo_wide_dtype(parameters->be), MIMO_REDUCE_SUM, err));
@@ -72,24 +93,30 @@ static enum mimo_status reduce_replicas(const struct mimo_trained *trained,
                            MIMO_REDUCE_SUM, err);
 }
 
-enum mimo_status mimo_parameters_reduce(struct mimo_parameters *parameters, uint32_t module,
-                                        const struct mimo_replicas *replicas,
-                                        struct mimo_error *err)
+enum mimo_status mimo_parameters_reduce_bucket(struct mimo_parameters *parameters,
+                                               const struct mimo_trained_bucket *bucket,
+                                               const struct mimo_replicas *replicas,
+                                               struct mimo_error *err)
 {
     const struct mimo_transport_ops *ops = replicas->transport->ops;
     const enum mimo_dtype dtype = mimo_wide_dtype(parameters->be);
 
-    for (uint32_t i = 0; i < parameters->count; i++) {
-        const struct mimo_parameter *item = &parameters->items[i];
-        if (item->plan->module == module && item->gradient != NULL &&
-            item->plan->gradient_is_partial != 0 && replicas->tp != NULL)
-            MIMO_TRY(reduce_partial(parameters, item, replicas, err));
+    MIMO_TRY(reduce_all_partial(parameters, bucket, replicas, err));
+    MIMO_TRY(reduce_tied(parameters, bucket, replicas, err));
+    MIMO_TRY(reduce_replicas(&bucket->parts[false], ops, replicas->dp, dtype, err));
+    return reduce_replicas(&bucket->parts[true], ops, replicas->edp, dtype, err);
+}
+
+enum mimo_status mimo_parameters_reduce(struct mimo_parameters *parameters, uint32_t module,
+                                        const struct mimo_replicas *replicas,
+                                        struct mimo_error *err)
+{
+    for (uint32_t i = 0; i < parameters->bucket_count; i++) {
+        const struct mimo_trained_bucket *bucket = &parameters->buckets[i];
+        if (bucket->plan.module == module && bucket->plan.stage == MIMO_NONE)
+            MIMO_TRY(mimo_parameters_reduce_bucket(parameters, bucket, replicas, err));
     }
-    MIMO_TRY(reduce_tied(parameters, module, replicas, err));
-    MIMO_TRY(
-        reduce_replicas(mimo_trained_of(parameters, module, false), ops, replicas->dp, dtype, err));
-    return reduce_replicas(mimo_trained_of(parameters, module, true), ops, replicas->edp, dtype,
-                           err);
+    return MIMO_OK;
 }
 
 static enum mimo_status gather_replicas(const struct mimo_trained *trained,
@@ -109,8 +136,12 @@ enum mimo_status mimo_parameters_gather(struct mimo_parameters *parameters, uint
     const struct mimo_transport_ops *ops = replicas->transport->ops;
     const enum mimo_dtype dtype = mimo_element_dtype(parameters->be);
 
-    MIMO_TRY(
-        gather_replicas(mimo_trained_of(parameters, module, false), ops, replicas->dp, dtype, err));
-    return gather_replicas(mimo_trained_of(parameters, module, true), ops, replicas->edp, dtype,
-                           err);
+    for (uint32_t i = 0; i < parameters->bucket_count; i++) {
+        const struct mimo_trained_bucket *bucket = &parameters->buckets[i];
+        if (bucket->plan.module != module)
+            continue;
+        MIMO_TRY(gather_replicas(&bucket->parts[false], ops, replicas->dp, dtype, err));
+        MIMO_TRY(gather_replicas(&bucket->parts[true], ops, replicas->edp, dtype, err));
+    }
+    return MIMO_OK;
 }

@@ -261,6 +261,28 @@ static bool is_frozen(const struct mimo_plan *plan, const struct mimo_plan_param
     return plan->modules[parameter->module].is_frozen != 0;
 }
 
+static bool comes_before(const struct mimo_plan_parameter *a, const struct mimo_plan_parameter *b)
+{
+    const bool are_layers = a->layer != MIMO_NONE && b->layer != MIMO_NONE &&
+                            a->projector == MIMO_NONE && b->projector == MIMO_NONE;
+
+    return a->stage < b->stage || (are_layers && a->layer < b->layer);
+}
+
+/* Stages and layers ascend: backward completes their gradients from the end. */
+static enum mimo_status check_order(const struct mimo_plan *plan,
+                                    const struct mimo_plan_module *module, struct mimo_error *err)
+{
+    for (uint32_t i = module->parameter_first + 1;
+         i < module->parameter_first + module->parameter_count; i++)
+        if (comes_before(&plan->parameters[i], &plan->parameters[i - 1]))
+            return mimo_error_set(err, MIMO_E_PLAN,
+                                  "altered: section PARM, record %" PRIu32
+                                  ": it belongs before the one before it",
+                                  i);
+    return MIMO_OK;
+}
+
 /* What is trained of a module is a whole, of fused matrices too, and lies together. */
 static enum mimo_status check_trained(const struct mimo_plan *plan,
                                       const struct mimo_plan_module *module, struct mimo_error *err)
@@ -288,6 +310,7 @@ enum mimo_status mimo_required_check(const struct mimo_plan *plan, struct mimo_e
         const struct mimo_plan_module *module = &plan->modules[i];
         const struct owner owner = {plan, i, MIMO_NONE, mimo_plan_text(plan, module->name)};
 
+        MIMO_TRY(check_order(plan, module, err));
         MIMO_TRY(check_trained(plan, module, err));
         MIMO_TRY(module->kind == MIMO_MODULE_KIND_LANGUAGE ? check_language(&owner, module, err)
                                                            : check_clip_vit(&owner, module, err));

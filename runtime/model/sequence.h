@@ -1,5 +1,5 @@
 /*
- * sequence.h - one pass through a module's layers as a sequence that the backend may replay.
+ * sequence.h - a pass through layers of a module as a sequence that the backend may replay.
  *
  * Between its begin and its end stand nothing but operations and collectives on tensors of the
  * module and of one saved set, and what they do depends on the key alone (backend.h): no upload, no
@@ -17,6 +17,7 @@ struct mimo_sequence_key {
     const void *module; /* its weights and scratch */
     const void *saved;  /* its activations */
     int64_t pass;       /* enum mimo_pass */
+    int64_t first, end; /* the layers that it goes through */
     int64_t batch, length;
 };
 

@@ -49,19 +49,18 @@ static enum mimo_status do_encode(struct mimo_engine *engine, uint32_t index, ui
     return leave_encoder(engine, place, m, err);
 }
 
-static enum mimo_status do_backward_encoder(struct mimo_engine *engine,
-                                            struct mimo_engine_place *place, uint32_t m,
-                                            struct mimo_error *err)
+/* What goes back from a stage to the one before, where anything learns there. */
+static enum mimo_status leave_encoder_backward(struct mimo_engine *engine,
+                                               struct mimo_engine_place *place, uint32_t m,
+                                               struct mimo_error *err)
 {
-    struct mimo_clip_saved *saved = images_of(place, m);
     void *d_in;
 
-    MIMO_TRY(mimo_clip_vit_backward(&place->encoder, saved,
-                                    mimo_slotted_data(&place->out->source_gradients, m), err));
     if (place->in == NULL || place->in->plan->has_backward == 0)
         return MIMO_OK;
     MIMO_TRY(mimo_engine_fill(engine, &place->in->destination_gradients, m, &d_in, err));
-    mimo_clip_vit_leave_backward(place->encoder.vit, saved, &place->in->stages.columns, d_in);
+    mimo_clip_vit_leave_backward(place->encoder.vit, images_of(place, m),
+                                 &place->in->stages.columns, d_in);
     return MIMO_OK;
 }
 
@@ -216,26 +215,90 @@ static enum mimo_status leave_later(struct mimo_engine *engine, struct mimo_engi
     return MIMO_OK;
 }
 
-static enum mimo_status do_backward_language(struct mimo_engine *engine,
-                                             struct mimo_engine_place *place, uint32_t m,
-                                             struct mimo_error *err)
+static enum mimo_status leave_language_backward(struct mimo_engine *engine,
+                                                struct mimo_engine_place *place, uint32_t m,
+                                                struct mimo_error *err)
 {
-    struct mimo_language_saved *saved = text_of(place, m);
+    const struct mimo_language_saved *saved = text_of(place, m);
+
+    return place->in == NULL ? leave_first(engine, saved, m, err)
+                             : leave_later(engine, place->in, saved, m, err);
+}
+
+/* -- backward, and the sums of gradients ------------------------------------------------------ */
+
+static struct mimo_replicas replicas_of(const struct mimo_engine *engine, uint32_t module)
+{
+    return (struct mimo_replicas){
+        .transport = engine->transport,
+        .tp = engine->groups[module].tp,
+        .dp = engine->groups[module].dp_cp,
+        .edp = engine->groups[module].edp,
+        .embedding = engine->groups[module].embedding,
+    };
+}
+
+static enum mimo_status backward_part(struct mimo_engine_place *place, uint32_t m,
+                                      const struct mimo_backward_part *part, struct mimo_error *err)
+{
     const void *d_out =
         place->out != NULL ? mimo_slotted_data(&place->out->source_gradients, m) : NULL;
 
-    MIMO_TRY(mimo_language_backward(&place->language, saved, d_out, err));
-    return place->in == NULL ? leave_first(engine, saved, m, err)
-                             : leave_later(engine, place->in, saved, m, err);
+    return place->texts != NULL
+               ? mimo_language_backward(&place->language, text_of(place, m), d_out, part, err)
+               : mimo_clip_vit_backward(&place->encoder, images_of(place, m), d_out, part, err);
+}
+
+/* Goes back part by part: behind each one a bucket is complete, whose sum goes on beside the next.
+ * `part` is left with what comes behind the last bucket. */
+static enum mimo_status backward_buckets(struct mimo_engine *engine,
+                                         struct mimo_engine_place *place, uint32_t m,
+                                         struct mimo_backward_part *part, struct mimo_error *err)
+{
+    const uint32_t module = place->plan->module, stage = place->plan->stage;
+    const uint32_t layer_first =
+        engine->plan->stages[engine->plan->modules[module].stage_first + stage].layer_first;
+    const struct mimo_replicas replicas = replicas_of(engine, module);
+
+    for (uint32_t i = 0; i < engine->parameters.bucket_count; i++) {
+        const struct mimo_trained_bucket *bucket = &engine->parameters.buckets[i];
+
+        if (bucket->plan.module != module || bucket->plan.stage != stage)
+            continue;
+        part->first = bucket->plan.layer - layer_first;
+        MIMO_TRY(backward_part(place, m, part, err));
+        MIMO_TRY(mimo_parameters_reduce_bucket(&engine->parameters, bucket, &replicas, err));
+        *part = (struct mimo_backward_part){.end = part->first};
+    }
+    return MIMO_OK;
 }
 
 static enum mimo_status do_backward(struct mimo_engine *engine, uint32_t index, uint32_t m,
                                     struct mimo_error *err)
 {
     struct mimo_engine_place *place = place_at(engine, index);
+    const bool is_language = place->texts != NULL;
+    struct mimo_backward_part part = {
+        .end = is_language ? place->language.layers.count : place->encoder.layers.count,
+        .is_first = true,
+    };
 
-    return place->texts != NULL ? do_backward_language(engine, place, m, err)
-                                : do_backward_encoder(engine, place, m, err);
+    if (m + 1 == engine->plan->training->micro_steps)
+        MIMO_TRY(backward_buckets(engine, place, m, &part, err));
+    part.first = 0;
+    part.is_last = true;
+    MIMO_TRY(backward_part(place, m, &part, err));
+    return is_language ? leave_language_backward(engine, place, m, err)
+                       : leave_encoder_backward(engine, place, m, err);
+}
+
+static enum mimo_status do_reduce(struct mimo_engine *engine, uint32_t place,
+                                  struct mimo_error *err)
+{
+    const uint32_t module = engine->plan->places[place].module;
+    const struct mimo_replicas replicas = replicas_of(engine, module);
+
+    return mimo_parameters_reduce(&engine->parameters, module, &replicas, err);
 }
 
 /* -- the end of a step ------------------------------------------------------------------------ */
@@ -261,26 +324,6 @@ static enum mimo_status do_load(struct mimo_engine *engine, struct mimo_error *e
     engine->language->balance_scale =
         engine->language->plan->aux_loss_coefficient * balance_share(engine);
     return MIMO_OK;
-}
-
-static struct mimo_replicas replicas_of(const struct mimo_engine *engine, uint32_t module)
-{
-    return (struct mimo_replicas){
-        .transport = engine->transport,
-        .tp = engine->groups[module].tp,
-        .dp = engine->groups[module].dp_cp,
-        .edp = engine->groups[module].edp,
-        .embedding = engine->groups[module].embedding,
-    };
-}
-
-static enum mimo_status do_reduce(struct mimo_engine *engine, uint32_t place,
-                                  struct mimo_error *err)
-{
-    const uint32_t module = engine->plan->places[place].module;
-    const struct mimo_replicas replicas = replicas_of(engine, module);
-
-    return mimo_parameters_reduce(&engine->parameters, module, &replicas, err);
 }
 
 static enum mimo_status do_step(struct mimo_engine *engine, struct mimo_error *err)

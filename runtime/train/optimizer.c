@@ -47,7 +47,7 @@ static struct mimo_update update_of(const struct mimo_parameters *parameters,
         .moment2 = item->moment2,
         .count = (int64_t)(item->update_end - item->update_begin),
         .module = item->plan->module,
-        .is_expert = item->plan->expert != MIMO_NONE,
+        .trained = item->trained,
         .lr_scale = item->plan->lr_scale,
         .weight_decay = item->plan->decays != 0 ? decay : 0.0,
         .is_counted = item->is_counted,
@@ -61,16 +61,16 @@ static ptrdiff_t distance_of(const void *from, const void *to, size_t size)
 }
 
 /* Extends `update` by `next` where that is updated alike and lies behind it, in the same distance
- * in all arenas: what lies between is a gap for alignment, zero everywhere, and remains so. */
+ * in all arenas: what lies between is a gap for alignment, zero everywhere, and remains so. Between
+ * two buckets it could be another replica's piece. */
 static bool extend(const struct mimo_backend *be, struct mimo_update *update,
                    const struct mimo_update *next)
 {
     const ptrdiff_t distance = distance_of(update->gradient, next->gradient, be->wide_size);
 
-    if (next->module != update->module || next->is_expert != update->is_expert ||
-        next->is_counted != update->is_counted || next->lr_scale < update->lr_scale ||
-        next->lr_scale > update->lr_scale || next->weight_decay < update->weight_decay ||
-        next->weight_decay > update->weight_decay ||
+    if (next->trained != update->trained || next->is_counted != update->is_counted ||
+        next->lr_scale < update->lr_scale || next->lr_scale > update->lr_scale ||
+        next->weight_decay < update->weight_decay || next->weight_decay > update->weight_decay ||
         distance_of(update->weight, next->weight, be->element_size) != distance ||
         distance_of(update->moment1, next->moment1, be->wide_size) != distance)
         return false;

@@ -19,8 +19,8 @@ struct mimo_step_report {
 struct mimo_update {
     void *weight, *master, *gradient, *moment1, *moment2;
     int64_t count;
+    const struct mimo_trained *trained; /* what it is part of */
     uint32_t module;
-    bool is_expert;
     double lr_scale, weight_decay;
     bool is_counted; /* in the global norm */
 };

@@ -323,11 +323,11 @@ static void expect_turns(const struct mimo_engine *engine,
     }
 }
 
-static void expect_one(const struct mimo_engine *engine,
+static void expect_one(const struct mimo_engine *engine, const struct mimo_communications *cursor,
                        const struct mimo_plan_communication *record, uint32_t micro_step)
 {
     const struct mimo_micro_step sizes = sizes_of(engine, record, micro_step);
-    const uint64_t rows = mimo_communication_rows(engine->plan, record, engine->rank, &sizes);
+    const uint64_t rows = mimo_communications_rows(cursor, record, engine->rank, &sizes);
 
     if (record->on_bad_samples == 0)
         expect_call(engine, record, rows);
@@ -442,6 +442,7 @@ static void expect_all_messages(const struct mimo_engine *engine,
 struct bundle {
     const struct mimo_plan_communication *records[8];
     size_t count;
+    struct mimo_communications last; /* the cursor when it gave the last of them */
 };
 
 static int64_t most_rounds;
@@ -532,7 +533,7 @@ static void expect_bundle(const struct mimo_engine *engine,
     else if (records[0]->operation == MIMO_OPERATION_RING)
         expect_ring(engine, records[0], bundle->count > 1 ? records[1] : NULL, micro_step);
     else
-        expect_one(engine, records[0], micro_step);
+        expect_one(engine, &bundle->last, records[0], micro_step);
     bundle->count = 0;
 }
 
@@ -555,6 +556,7 @@ static void expect_instruction(const struct mimo_engine *engine,
         if (record->content == MIMO_CONTENT_EXPERT_COUNTS)
             routed_forward(instruction->place, instruction->micro_step);
         bundle.records[bundle.count++] = record;
+        bundle.last = cursor;
     }
     expect_bundle(engine, instruction, &bundle);
     if (!has_messages)

@@ -1,7 +1,7 @@
 /*
  * copies PLAN: after three steps of training, weights of which several ranks have copies are equal
- * on all of them, bit for bit: on data and context replicas, on tensor ranks that share them, and
- * on both stages of a tied table. Run under mpirun.
+ * on all of them, bit for bit: on data and context replicas, on those of experts, on tensor ranks
+ * that share them, and on both stages of a tied table. Run under mpirun.
  */
 #include "plan/grid.h"
 #include "tests/equivalence/fixture.h"
@@ -23,26 +23,29 @@ static int64_t hash_of(const void *data, size_t bytes)
     return (int64_t)(hash >> 1);
 }
 
-/* The first tensor rank that holds the same part. */
+/* The first tensor rank, of an expert the first of its own, that holds the same part. */
 static uint32_t part_of(const struct fixture *fixture, const struct mimo_parameter *item)
 {
-    const uint32_t tp = fixture->engine.plan->modules[item->plan->module].tp;
+    const struct mimo_plan_module *module = &fixture->engine.plan->modules[item->plan->module];
+    const uint32_t shards = item->plan->expert != MIMO_NONE ? module->etp : module->tp;
     uint64_t begin, end;
     uint32_t r = 0;
 
     do
-        mimo_shard_of(item->plan, r, tp, &begin, &end);
-    while ((begin != item->begin || end != item->end) && ++r < tp);
+        mimo_shard_of(item->plan, r, shards, &begin, &end);
+    while ((begin != item->begin || end != item->end) && ++r < shards);
     return r;
 }
 
 static uint32_t widest(const struct mimo_plan *plan)
 {
-    uint32_t tp = 1;
+    uint32_t shards = 1;
 
-    for (uint32_t i = 0; i < plan->module_count; i++)
-        tp = plan->modules[i].tp > tp ? plan->modules[i].tp : tp;
-    return tp;
+    for (uint32_t i = 0; i < plan->module_count; i++) {
+        shards = plan->modules[i].tp > shards ? plan->modules[i].tp : shards;
+        shards = plan->modules[i].etp > shards ? plan->modules[i].etp : shards;
+    }
+    return shards;
 }
 
 /* The least and the greatest hash of each part over all ranks that have it: -1 where none has. */

@@ -332,10 +332,12 @@ static void draw_optimizer(struct drawing *drawing, int training)
 static void draw_options(struct drawing *drawing, int training)
 {
     maybe_word(drawing, training, "padding", "longest", "full");
-    if (drawing->is_runnable)
+    if (drawing->is_runnable) {
         sketch_set_word(drawing->sketch, training, "precision", "fp64");
-    else
+        maybe_integer(drawing, training, "gradient_bucket", 1, 9999);
+    } else {
         maybe_word(drawing, training, "precision", "bf16", "fp32");
+    }
     maybe_word(drawing, training, "recompute", "none", "full");
     maybe_word(drawing, training, "pipeline_schedule", "1f1b", "gpipe");
     maybe_word(drawing, training, "distributed_optimizer", "true", "false");

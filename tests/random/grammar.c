@@ -111,6 +111,7 @@ const struct grammar_row grammar_rows[GRAMMAR_ROW_COUNT] = {
     WORD("training", "", "recompute", 0, " none full "),
     WORD("training", "", "pipeline_schedule", 0, " 1f1b gpipe "),
     OTHER("training", "", "distributed_optimizer", TYPE_BOOLEAN, 0),
+    {"training", "", "gradient_bucket", TYPE_INTEGER, LARGE, 1, 2147483647.0, NULL, 40000000},
     {"training", "", "log_interval", TYPE_INTEGER, LARGE, 1, 2147483647.0, NULL, 1},
     {"training", "", "eval_interval", TYPE_INTEGER, LARGE, 0, 2147483647.0, NULL, 0},
     REAL("optimizer", "", "lr", 0, REQUIRED),

@@ -34,7 +34,7 @@ struct grammar_row {
     double number;     /* the default of a number; NAN: it depends on others */
 };
 
-enum { GRAMMAR_ROW_COUNT = 99, GRAMMAR_NESTING_COUNT = 14 };
+enum { GRAMMAR_ROW_COUNT = 100, GRAMMAR_NESTING_COUNT = 14 };
 
 extern const struct grammar_row grammar_rows[GRAMMAR_ROW_COUNT];
 

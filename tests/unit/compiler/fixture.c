@@ -139,6 +139,7 @@ static void add_settings(struct fixture_plan *plan, const struct fixture *fixtur
         .micro_steps = fixture->micro_steps,
         .encoder_group = fixture->encoder_group > 0 ? fixture->encoder_group : fixture->micro_steps,
         .global_batch = 12 * fixture->micro_steps * or_one(fixture->modules[count - 1].dp),
+        .gradient_bucket = 40000000,
         .sequence_length = 5040,
         .pipeline_schedule = fixture->schedule,
         .log_interval = 1,

@@ -68,6 +68,17 @@ const struct layout layouts[] = {
                    " pipeline_parallel = 2  data_parallel = 2  expert_parallel = 2"
                    " rank_offset = 2 }",
      .training = "distributed_optimizer = false"},
+    {.name = "several buckets, tied, tensor and pipeline parallel",
+     .language = "tie_embeddings = true",
+     .deployment = "mode = homogeneous  world_size = 8"
+                   "  parallelism all { tensor_parallel = 2  pipeline_parallel = 2 }",
+     .training = "gradient_bucket = 7000"},
+    {.name = "several buckets with experts, interleaved",
+     .language = EXPERTS "every = 2 }",
+     .deployment = "mode = heterogeneous  parallelism clip { data_parallel = 2 }  parallelism llm {"
+                   " tensor_parallel = 2  pipeline_parallel = 2  virtual_pipeline = 2"
+                   " data_parallel = 2  expert_parallel = 2  rank_offset = 2 }",
+     .training = "gradient_bucket = 1  distributed_optimizer = false"},
     {.name = "frozen encoder, trained projector",
      .encoder = "freeze = true",
      .deployment = "mode = colocated  world_size = 4  parallelism clip { tensor_parallel = 2 }"

@@ -278,6 +278,96 @@ static void test_gradients(void)
     compiled_release(&compiled);
 }
 
+/* A layer of language model has 3 * 24 * 48 elements of attention, 24 * 48 of its output, 3 * 25 *
+ * 48 of its feed-forward part and two norms: 8304. Both layers of a pipeline rank close a bucket,
+ * the second one with the norm and the tied head of 33 * 48. */
+static void test_bucket_sizes(void)
+{
+    struct mimo_bucket bucket;
+    struct compiled compiled;
+    const struct mimo_plan *plan = &compiled.plan;
+
+    compiled_open(&compiled, layout_called("several buckets, tied, tensor and pipeline parallel"));
+    CHECK(mimo_bucket_first(plan, LLM, 1, &bucket));
+    CHECK_INT(mimo_bucket_elements(plan, &bucket, 4, false), 8304 + 48 + 33 * 48);
+    CHECK_INT(bucket.stage, MIMO_NONE); /* the head waits for the table */
+    CHECK(mimo_bucket_next(plan, &bucket));
+    CHECK_INT(mimo_bucket_elements(plan, &bucket, 4, false), 8304);
+    CHECK_INT(bucket.stage, 1);
+    CHECK_INT(bucket.layer, 2);
+    CHECK(!mimo_bucket_next(plan, &bucket));
+    CHECK(mimo_bucket_first_of_stage(plan, LLM, 0, &bucket));
+    CHECK_INT(bucket.layer, 1);
+    compiled_release(&compiled);
+}
+
+/* Buckets share out what is trained, on every rank. */
+static void test_buckets_cover(void)
+{
+    for (size_t i = 0; i < 2 * layout_count; i++) {
+        const bool is_expert = i % 2 == 1;
+        struct compiled compiled;
+        const struct mimo_plan *plan = &compiled.plan;
+
+        compiled_open(&compiled, &layouts[i / 2]);
+        for (uint32_t m = 0; m < plan->module_count; m++)
+            for (uint32_t r = 0; r < plan->modules[m].ranks; r++) {
+                const uint32_t rank = plan->modules[m].rank_offset + r;
+                const uint32_t pp = r / (plan->modules[m].ranks / plan->modules[m].pp);
+                struct mimo_bucket bucket;
+                uint64_t elements = 0;
+
+                for (bool has = mimo_bucket_first(plan, m, pp, &bucket); has;
+                     has = mimo_bucket_next(plan, &bucket))
+                    elements += mimo_bucket_elements(plan, &bucket, rank, is_expert);
+                CHECK_INT(elements, mimo_gradient_elements(plan, m, rank, is_expert));
+            }
+        compiled_release(&compiled);
+    }
+}
+
+/* One letter for each record: of layers l, of partial gradients p, of a bucket B. */
+static const char *letter_of(const struct mimo_plan_communication *record)
+{
+    if (record->content == MIMO_CONTENT_PARTIAL)
+        return "p";
+    if (record->content == MIMO_CONTENT_PARAMETERS)
+        return "B";
+    return record->loop == MIMO_LOOP_ONCE ? "o" : "l";
+}
+
+static void check_backward(const struct mimo_plan *plan, uint32_t role, bool is_last,
+                           const char *expected)
+{
+    const uint32_t micro_step = is_last ? plan->training->micro_steps - 1 : 0;
+    const struct mimo_plan_instruction *instruction =
+        plan->instructions + plan->roles[role].instruction_first;
+    const struct mimo_plan_communication *record;
+    struct mimo_communications cursor;
+    char letters[64] = "";
+
+    while (instruction->opcode != MIMO_OPCODE_BACKWARD || instruction->micro_step != micro_step ||
+           plan->places[instruction->place].module != LLM)
+        instruction++;
+    mimo_communications_init(&cursor, plan, &plan->roles[role], instruction);
+    while (mimo_communications_next(&cursor, &record))
+        strcat(letters, letter_of(record));
+    CHECK_TEXT(letters, expected);
+}
+
+/* A bucket is summed while the layers in front of it have yet to go backward, and after the parts
+ * of its gradients; only by the last micro-step, and in front of the layers there is more to do. */
+static void test_buckets_overlap(void)
+{
+    struct compiled compiled;
+
+    compiled_open(&compiled, layout_called("several buckets, tied, tensor and pipeline parallel"));
+    check_backward(&compiled.plan, 0, false, "llllllllo");
+    check_backward(&compiled.plan, 0, true, "llllppBllllppBo");
+    check_backward(&compiled.plan, 1, true, "ollllllllppB");
+    compiled_release(&compiled);
+}
+
 /* ---- what people see ---- */
 
 static char *show(const char *layout, uint32_t rank, bool is_json)
@@ -377,6 +467,9 @@ static const struct mimo_test tests[] = {
     {"members", test_members},
     {"rows", test_rows},
     {"gradients", test_gradients},
+    {"sizes of buckets", test_bucket_sizes},
+    {"buckets share out the gradients", test_buckets_cover},
+    {"buckets beside backward", test_buckets_overlap},
     {"text", test_show_text},
     {"JSON", test_show_json},
     {"16384 ranks", test_large},

@@ -131,8 +131,7 @@ static void test_settings(void)
 
     describe(&front, &described);
     /* a cosine is the last of the schedules: there is no neighbouring word */
-    CHECK_WORDS(&described, training, training, 1, 0, AT(training, lr_schedule),
-                AT(training, reserved));
+    CHECK_WORDS(&described, training, training, 1, 0, AT(training, lr_schedule));
     CHECK_WORDS(&described, data, data, 1, 0, STRING(data, train), STRING(data, validation),
                 STRING(data, media), STRING(data, tokenizer), AT(data, reserved));
     CHECK_WORDS(&described, checkpoint, checkpoint, 1, 0, STRING(checkpoint, directory));

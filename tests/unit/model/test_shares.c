@@ -4,6 +4,7 @@
  * computed from the ranks' numbers alone (LANGUAGE.md section 4).
  */
 #include "plan/grid.h"
+#include "runtime/tensor/random.h"
 #include "runtime/train/optimizer.h"
 #include "tests/unit/compiler/layouts.h"
 #include "tests/unit/world/mpi_suite.h"
@@ -20,7 +21,7 @@ static const char declaration[] =
     "  moe { num_experts = 4  every = 2  ffn_hidden_size = 7 } } }\n"
     "deployment d { mode = homogeneous  world_size = %u  parallelism all { %s } }\n"
     "training { steps = 1  global_batch = 8  sequence_length = 8  precision = fp64"
-    "  distributed_optimizer = %s  optimizer adamw { lr = 1e-3 } }\n"
+    "  distributed_optimizer = %s  gradient_bucket = %u  optimizer adamw { lr = 1e-3 } }\n"
     "data { format = synthetic }\n";
 
 static const struct {
@@ -70,14 +71,15 @@ static struct mimo_group *make_group(struct bench *bench, enum mimo_group_kind k
     return group;
 }
 
-static void bench_open(struct bench *bench, size_t index, bool is_distributed)
+/* Of the several buckets each has a layer. */
+static void bench_open(struct bench *bench, size_t index, bool is_distributed, bool has_buckets)
 {
     struct mimo_error err = {.status = MIMO_OK};
     char text[1024];
 
     *bench = (struct bench){.rank = suite_place().rank};
     (void)snprintf(text, sizeof text, declaration, cases[index].ranks, cases[index].parallelism,
-                   is_distributed ? "true" : "false");
+                   is_distributed ? "true" : "false", has_buckets ? 1U : 1000000U);
     compiled_open_text(&bench->compiled, text);
     bench->module = &bench->compiled.plan.modules[0];
     CHECK_INT(mimo_transport_mpi_open(&bench->transport, suite_world, WINDOW_BYTES, &err), MIMO_OK);
@@ -217,6 +219,30 @@ static void check_distances(struct bench *bench)
     }
 }
 
+/* ---- initial values ---- */
+
+/* Those of the whole tensor: a function of the name and the place there. */
+static void check_initial(struct bench *bench)
+{
+    const struct mimo_plan *plan = &bench->compiled.plan;
+    struct mimo_error err = {.status = MIMO_OK};
+    uint64_t wrong = 0;
+
+    CHECK_INT(mimo_parameters_initialise(&bench->parameters, 7, &err), MIMO_OK);
+    for (uint32_t i = 0; i < bench->parameters.count; i++) {
+        const struct mimo_parameter *item = &bench->parameters.items[i];
+        const struct mimo_random random =
+            mimo_random_stream(7, mimo_plan_text(plan, item->plan->name));
+
+        for (uint64_t k = 0; k < item->elements && item->plan->init == MIMO_INIT_NORMAL; k++) {
+            const double value =
+                item->plan->init_scale * mimo_random_normal(&random, global_index(item, k));
+            wrong += fabs(((double *)item->weight)[k] - value) > 0.0;
+        }
+    }
+    CHECK_INT(wrong, 0);
+}
+
 /* ---- sums ---- */
 
 /* Small whole numbers: sums are exact. */
@@ -306,6 +332,12 @@ static void check_sums(struct bench *bench)
     struct mimo_error err = {.status = MIMO_OK};
 
     set_gradients(bench);
+    for (uint32_t i = 0; i < bench->parameters.bucket_count; i++)
+        if (bench->parameters.buckets[i].plan.stage != MIMO_NONE)
+            CHECK_INT(mimo_parameters_reduce_bucket(&bench->parameters,
+                                                    &bench->parameters.buckets[i], &bench->replicas,
+                                                    &err),
+                      MIMO_OK);
     CHECK_INT(mimo_parameters_reduce(&bench->parameters, 0, &bench->replicas, &err), MIMO_OK);
     check_norm(bench, check_gradients(bench));
     check_gather(bench);
@@ -313,15 +345,15 @@ static void check_sums(struct bench *bench)
 
 /* ---- the suite ---- */
 
-/* Every layout of this job's ranks, with pieces and without. */
+/* Every layout of this job's ranks, with pieces and without, with one bucket and with several. */
 static void for_layouts(void (*check)(struct bench *bench))
 {
-    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < 4 * sizeof cases / sizeof *cases; i++) {
         struct bench bench;
 
-        if (cases[i / 2].ranks != suite_place().size)
+        if (cases[i / 4].ranks != suite_place().size)
             continue;
-        bench_open(&bench, i / 2, i % 2 == 0);
+        bench_open(&bench, i / 4, i % 2 == 0, i / 2 % 2 == 0);
         check(&bench);
         bench_close(&bench);
     }
@@ -335,6 +367,11 @@ static void test_each_element_once(void)
 static void test_one_distance(void)
 {
     for_layouts(check_distances);
+}
+
+static void test_initial_values(void)
+{
+    for_layouts(check_initial);
 }
 
 static void test_sums_over_holders(void)
@@ -369,6 +406,7 @@ static void test_finds_experts(void)
 static const struct mimo_test tests[] = {
     {"each element is held, saved, counted and updated", test_each_element_once},
     {"weights and gradients lie at one distance", test_one_distance},
+    {"initial values are those of the whole", test_initial_values},
     {"gradients add up over those that hold parts", test_sums_over_holders},
     {"experts are found", test_finds_experts},
 };

@@ -26,6 +26,7 @@ static void fill_settings(struct small_plan *small, struct mimo_plan_writer *wri
         .micro_batch = 2,
         .micro_steps = 2,
         .encoder_group = 2,
+        .gradient_bucket = 1000,
         .sequence_length = 16,
         .log_interval = 1,
         .lr_schedule = MIMO_LR_SCHEDULE_COSINE,

@@ -72,7 +72,7 @@ static const struct rule settings_rules[] = {
     TRNG(micro_steps, 3, "global_batch is 4, not micro_steps * 2"),
     TRNG(encoder_group, 0, "encoder_group is 0"),
     TRNG(encoder_group, 3, "encoder_group is 3, more than micro_steps = 2"),
-    TRNG(reserved, 1, "reserved is 1"),
+    TRNG(gradient_bucket, 0, "gradient_bucket is 0"),
     TRNG(log_interval, 0, "log_interval is 0"),
     TRNG(precision, MIMO_PRECISION_COUNT, "precision is 3"),
     TRNG(distributed_optimizer, 2, "distributed_optimizer is 2, neither 0 nor 1"),
