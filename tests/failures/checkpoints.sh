@@ -80,6 +80,13 @@ case_resume_experts_in_a_pipeline() {
   resume expert_parts pieces 4 expert_pipelines pieces 1e-9
 }
 
+case_resume_experts_with_context() {
+  local model=of_experts
+  resume expert_context double 1 one double 1e-9
+  rm -r "$work/checkpoints"
+  ranks=1 resume one double 2 expert_context double 1e-9
+}
+
 case_resume_experts_same_layout() {
   local model=of_experts ranks=4
   resume expert_pipelines half 4 expert_pipelines half 0

@@ -149,18 +149,31 @@ case_validation_recomputing() {
   validation 4 interleaved watched_recomputing
 }
 
-# Each context-parallel rank adds up the losses of the targets that it has.
-case_evaluate_with_context() {
+# On one rank and on several.
+evaluate_beside_one() { # model ranks deployment
   write_records ''
-  compile plan pretrained one double records
+  compile plan "$1" one double records
   execute 1 --eval records.json "$work/plan"
   expect_success
   cp "$out" "$work/one"
-  compile plan pretrained context_stages double records
-  execute 9 --eval records.json "$work/plan"
+  compile plan "$1" "$3" double records
+  execute "$2" --eval records.json "$work/plan"
   expect_success
-  cp "$out" "$work/context"
-  expect_near one context
+  cp "$out" "$work/several"
+  expect_near one several
+}
+
+# Each context-parallel rank adds up the losses of the targets that it has.
+case_evaluate_with_context() {
+  evaluate_beside_one pretrained 9 context_stages
+}
+
+case_evaluate_with_experts() {
+  evaluate_beside_one of_experts 4 expert_pipelines
+}
+
+case_evaluate_with_experts_and_context() {
+  evaluate_beside_one of_experts 2 expert_context
 }
 
 # Two and a half times four records are five steps of two.

@@ -127,6 +127,8 @@ case_generate_with_experts() {
   expect_same one replicas
   generate 4 expert_pipelines pipelines --prompts prompts.jsonl --temperature 1
   expect_same one pipelines
+  generate 2 expert_context context --prompts prompts.jsonl --temperature 1
+  expect_same one context
 }
 
 case_generate_by_chance() {
