@@ -9,48 +9,69 @@ enum { TOTAL_TARGETS, TOTAL_TOKENS, TOTAL_IMAGES, TOTAL_BAD, TOTAL_COUNT };
 
 /* -- making room ------------------------------------------------------------------------------ */
 
-static void open_language(struct mimo_batch *batch, uint32_t module,
-                          const struct mimo_coordinate *at, struct mimo_arena *arena)
+/* A micro-step's text has room for whole sequences, wherever they are cut. */
+static void open_texts(struct mimo_batch *batch, struct mimo_arena *arena)
 {
-    const struct mimo_plan *plan = batch->plan;
-    const struct mimo_plan_training *training = plan->training;
-    const size_t length = training->sequence_length;
-    const size_t rows = training->micro_batch * length;
+    const struct mimo_plan_training *training = batch->plan->training;
+    const size_t rows = (size_t)training->micro_batch * training->sequence_length;
     const size_t micro_steps = batch->micro_steps;
 
-    batch->has_language = true;
-    batch->counts_balance = at->tp == 0 && at->cp == 0;
-    batch->counts_losses = at->tp == 0 && at->pp + 1 == plan->modules[module].pp;
-    batch->counts_targets = batch->counts_losses && at->cp == 0;
-    batch->cp_rank = at->cp;
-    batch->cp_size = plan->modules[module].cp;
-    batch->language = (struct mimo_interval){module, at->dp * training->micro_batch,
-                                             (at->dp + 1) * training->micro_batch};
     batch->texts = MIMO_NEW_ARRAY(arena, struct mimo_text, micro_steps);
     batch->ids = MIMO_NEW_ARRAY(arena, int32_t *, micro_steps);
     batch->target_rows = MIMO_NEW_ARRAY(arena, int32_t *, micro_steps);
     batch->target_labels = MIMO_NEW_ARRAY(arena, int32_t *, micro_steps);
     batch->lengths = MIMO_NEW_ARRAY(arena, uint32_t *, micro_steps);
-    batch->image_rows = MIMO_NEW_ARRAY(arena, struct mimo_image_rows *, plan->module_count);
     for (size_t m = 0; m < micro_steps; m++) {
         batch->ids[m] = MIMO_NEW_ARRAY(arena, int32_t, rows);
         batch->target_rows[m] = MIMO_NEW_ARRAY(arena, int32_t, rows);
         batch->target_labels[m] = MIMO_NEW_ARRAY(arena, int32_t, rows);
         batch->lengths[m] = MIMO_NEW_ARRAY(arena, uint32_t, training->micro_batch);
     }
+}
+
+static void open_image_rows(struct mimo_batch *batch, struct mimo_arena *arena)
+{
+    const struct mimo_plan *plan = batch->plan;
+    const size_t rows = (size_t)plan->training->micro_batch * plan->training->sequence_length;
+
+    batch->special_seen = MIMO_NEW_ARRAY(arena, uint32_t, plan->modality_count);
+    batch->image_rows = MIMO_NEW_ARRAY(arena, struct mimo_image_rows *, plan->module_count);
     for (uint32_t i = 0; i < plan->module_count; i++) {
         if (plan->modules[i].kind != MIMO_MODULE_KIND_ENCODER)
             continue;
-        batch->image_rows[i] = MIMO_NEW_ARRAY(arena, struct mimo_image_rows, micro_steps);
-        for (size_t m = 0; m < micro_steps; m++)
+        batch->image_rows[i] = MIMO_NEW_ARRAY(arena, struct mimo_image_rows, batch->micro_steps);
+        for (uint32_t m = 0; m < batch->micro_steps; m++)
             batch->image_rows[i][m].positions = MIMO_NEW_ARRAY(arena, int32_t, rows);
     }
-    batch->special_seen = MIMO_NEW_ARRAY(arena, uint32_t, plan->modality_count);
+}
+
+static void open_tokens(struct mimo_batch *batch, struct mimo_arena *arena)
+{
+    const struct mimo_plan_training *training = batch->plan->training;
+
     batch->tokens = MIMO_NEW_ARRAY(arena, struct mimo_tokens, training->micro_batch);
     for (uint32_t b = 0; b < training->micro_batch; b++) {
-        batch->tokens[b].ids = MIMO_NEW_ARRAY(arena, int32_t, length);
-        batch->tokens[b].labels = MIMO_NEW_ARRAY(arena, int32_t, length);
+        batch->tokens[b].ids = MIMO_NEW_ARRAY(arena, int32_t, training->sequence_length);
+        batch->tokens[b].labels = MIMO_NEW_ARRAY(arena, int32_t, training->sequence_length);
     }
+}
+
+static void open_language(struct mimo_batch *batch, uint32_t module,
+                          const struct mimo_coordinate *at, struct mimo_arena *arena)
+{
+    const struct mimo_plan_module *plan = &batch->plan->modules[module];
+    const uint32_t samples = batch->plan->training->micro_batch;
+
+    batch->has_language = true;
+    batch->counts_balance = at->tp == 0 && at->cp == 0;
+    batch->counts_losses = at->tp == 0 && at->pp + 1 == plan->pp;
+    batch->counts_targets = batch->counts_losses && at->cp == 0;
+    batch->cp_rank = at->cp;
+    batch->cp_size = plan->cp;
+    batch->language = (struct mimo_interval){module, at->dp * samples, (at->dp + 1) * samples};
+    open_texts(batch, arena);
+    open_image_rows(batch, arena);
+    open_tokens(batch, arena);
 }
 
 static void open_encoder(struct mimo_batch *batch, uint32_t module,
@@ -361,6 +382,16 @@ static void place_sample(struct mimo_batch *batch, uint32_t micro_step, uint32_t
         place_end(batch, micro_step, b);
 }
 
+static void add_totals(struct mimo_batch *batch, uint32_t micro_step, uint32_t b)
+{
+    const size_t position = (size_t)micro_step * batch->samples + batch->language.begin + b;
+
+    batch->totals[TOTAL_TARGETS] += batch->tokens[b].targets;
+    batch->totals[TOTAL_TOKENS] += batch->tokens[b].length;
+    for (uint32_t i = 0; i < batch->plan->modality_count; i++)
+        batch->totals[TOTAL_IMAGES] += batch->images[i][position];
+}
+
 static void load_language(struct mimo_batch *batch, uint32_t micro_step, struct mimo_error *first)
 {
     const uint32_t micro_batch = batch->plan->training->micro_batch;
@@ -383,13 +414,8 @@ static void load_language(struct mimo_batch *batch, uint32_t micro_step, struct 
             batch->image_rows[i][micro_step].count = 0;
     for (uint32_t b = 0; b < micro_batch; b++) {
         place_sample(batch, micro_step, b, length);
-        if (!batch->counts_targets)
-            continue;
-        batch->totals[TOTAL_TARGETS] += batch->tokens[b].targets;
-        batch->totals[TOTAL_TOKENS] += batch->tokens[b].length;
-        for (uint32_t i = 0; i < batch->plan->modality_count; i++)
-            batch->totals[TOTAL_IMAGES] +=
-                batch->images[i][(size_t)micro_step * batch->samples + batch->language.begin + b];
+        if (batch->counts_targets)
+            add_totals(batch, micro_step, b);
     }
 }
 

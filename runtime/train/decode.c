@@ -2,36 +2,29 @@
 
 #include "plan/grid.h"
 #include "plan/memory.h"
+#include "runtime/train/groups.h"
 
 /* -- opening ---------------------------------------------------------------------------------- */
 
 /* A group of the language model that only generation has, in host memory. */
-static enum mimo_status make_group(struct mimo_decoder *decoder, enum mimo_group_kind kind,
-                                   const char *name, struct mimo_group **out_group,
-                                   struct mimo_error *err)
+static enum mimo_status make_group(struct mimo_engine *engine, enum mimo_group_kind kind,
+                                   struct mimo_group **out_group, struct mimo_error *err)
 {
-    struct mimo_engine *engine = decoder->engine;
     const struct mimo_plan *plan = engine->plan;
-    const struct mimo_plan_groups *groups =
-        &plan->groups[plan->meta->language_module * MIMO_GROUP_KIND_COUNT + (uint32_t)kind];
-    uint32_t *ranks = MIMO_NEW_ARRAY(&engine->table, uint32_t, groups->size);
-    uint32_t group, member, count = 0;
+    const uint32_t first = plan->meta->language_module * MIMO_GROUP_KIND_COUNT;
 
-    if (groups->size < 2)
-        return MIMO_OK;
-    if (mimo_groups_find(groups, engine->rank, &group, &member))
-        for (; count < groups->size; count++)
-            ranks[count] = mimo_groups_member(groups, group, count);
-    return engine->control->ops->group_make(engine->control, ranks, count, name, out_group, err);
+    return mimo_groups_make(engine->control, plan, &plan->groups[first + (uint32_t)kind],
+                            &engine->table, out_group, err);
 }
 
 /* Token ids travel along the pipeline. Replicas that share experts go on together. */
 static enum mimo_status make_groups(struct mimo_decoder *decoder, struct mimo_error *err)
 {
-    if (mimo_has_experts(decoder->engine->plan))
-        MIMO_TRY(make_group(decoder, MIMO_GROUP_KIND_TP_DP_CP, "language replicas",
-                            &decoder->replicas, err));
-    return make_group(decoder, MIMO_GROUP_KIND_PP, "language pp", &decoder->pipeline, err);
+    struct mimo_engine *engine = decoder->engine;
+
+    if (mimo_has_experts(engine->plan))
+        MIMO_TRY(make_group(engine, MIMO_GROUP_KIND_TP_DP_CP, &decoder->replicas, err));
+    return make_group(engine, MIMO_GROUP_KIND_PP, &decoder->pipeline, err);
 }
 
 static enum mimo_status open_cache(struct mimo_decoder *decoder, struct mimo_error *err)

@@ -68,7 +68,7 @@ static int64_t stream_rows(const struct mimo_engine *engine, const struct transf
     }
     for (uint32_t i = 0; i < engine->batch.encoder_count; i++)
         if (engine->batch.encoders[i].interval.module == module)
-            return engine->batch.encoders[i].images[transfer->micro_step] *
+            return (int64_t)engine->batch.encoders[i].images[transfer->micro_step] *
                    engine->encoders[module].share.tokens;
     return 0;
 }

@@ -143,8 +143,8 @@ static void test_settings(void)
     STRING(module, name), STRING(module, weights), AT(module, modality), AT(module, projector),    \
         AT(module, tp), AT(module, cp), AT(module, dp), AT(module, pp), AT(module, etp),           \
         AT(module, ep), AT(module, edp), AT(module, rank_offset), AT(module, ranks),               \
-        AT(module, stage_first), AT(module, stage_count), AT(module, parameter_first),             \
-        AT(module, parameter_count)
+        AT(module, samples), AT(module, stage_first), AT(module, stage_count),                     \
+        AT(module, parameter_first), AT(module, parameter_count)
 
 static void test_models(void)
 {
