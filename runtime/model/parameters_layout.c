@@ -191,7 +191,8 @@ void mimo_parameters_lay_out(struct mimo_parameters *parameters, uint32_t rank, 
     parameters->bucket_count = trains ? list_buckets(plan, rank, NULL) : 0;
     parameters->buckets =
         MIMO_NEW_ARRAY(arena, struct mimo_trained_bucket, parameters->bucket_count);
-    (void)list_buckets(plan, rank, trains ? parameters->buckets : NULL);
+    if (trains)
+        (void)list_buckets(plan, rank, parameters->buckets);
     for (uint32_t i = 0; i < 2 * plan->module_count; i++)
         lay_out_weights(parameters, i / 2, i % 2 == 1);
     for (uint32_t i = 0; trains && i < 2 * plan->module_count; i++)

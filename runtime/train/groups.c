@@ -2,13 +2,19 @@
 
 #include "plan/grid.h"
 
+const char *mimo_groups_name(const struct mimo_plan *plan, const struct mimo_plan_groups *groups,
+                             struct mimo_arena *arena)
+{
+    return mimo_arena_printf(arena, "%s %s",
+                             mimo_plan_text(plan, plan->modules[groups->module].name),
+                             mimo_group_kind_word(groups->kind));
+}
+
 enum mimo_status mimo_groups_make(struct mimo_transport *transport, const struct mimo_plan *plan,
                                   const struct mimo_plan_groups *groups, struct mimo_arena *arena,
                                   struct mimo_group **out_group, struct mimo_error *err)
 {
-    const char *module = mimo_plan_text(plan, plan->modules[groups->module].name);
-    const char *name =
-        mimo_arena_printf(arena, "%s %s", module, mimo_group_kind_word(groups->kind));
+    const char *name = mimo_groups_name(plan, groups, arena);
     const uint32_t rank = mimo_world_place(transport->world).rank;
     uint32_t *ranks = MIMO_NEW_ARRAY(arena, uint32_t, groups->size);
     uint32_t group, member, count = 0;

@@ -98,12 +98,9 @@ static enum mimo_status try_all_groups(struct preflight *preflight, struct mimo_
                             err));
     for (uint32_t i = 0; i < plan->groups_count; i++) {
         const struct mimo_plan_groups *groups = &plan->groups[i];
-        const char *module = mimo_plan_text(plan, plan->modules[groups->module].name);
-        const char *name = mimo_arena_printf(&preflight->arena, "%s %s", module,
-                                             mimo_group_kind_word(groups->kind));
         if (groups->size > 1)
-            MIMO_TRY(try_groups(preflight, name, preflight->groups[i], groups->group_count,
-                                groups->size, err));
+            MIMO_TRY(try_groups(preflight, mimo_groups_name(plan, groups, &preflight->arena),
+                                preflight->groups[i], groups->group_count, groups->size, err));
     }
     return MIMO_OK;
 }

@@ -120,7 +120,7 @@ static void route_sums(struct mimo_backend *be, void *sums, const void *probabil
     (void)be;
     for (int64_t i = 0; i < rows; i++)
         if (samples[i] >= 0)
-            count_row((real *)sums + 2 * samples[i] * experts,
+            count_row((real *)sums + samples[i] * (2 * experts),
                       (const real *)probabilities + i * experts, choices + i * top_k, experts,
                       top_k);
 }
