@@ -56,7 +56,8 @@ static enum mimo_status exchange_ours(const struct subject *s)
     const struct mimo_message receive = {(place.rank + place.size - 1) % place.size, 1, s->received,
                                          bytes};
 
-    return s->transport->ops->exchange(s->transport, &send, 1, &receive, 1, NULL);
+    MIMO_TRY(s->transport->ops->exchange(s->transport, &send, 1, &receive, 1, NULL));
+    return s->transport->ops->join(s->transport, NULL);
 }
 
 static enum mimo_status exchange_mpi(const struct subject *s)

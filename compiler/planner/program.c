@@ -30,13 +30,17 @@ static void set_receive(struct mimo_plan_instruction *instruction, const struct 
     instruction->receive_direction = parcel->direction;
 }
 
-/* The last instruction, where it is of that kind, turned into an exchange; else a new one. */
+/* The last instruction, where it is of that kind and both may, turned into an exchange; else a new
+ * one. */
 static struct mimo_plan_instruction *join(struct mimo_program *program, enum mimo_opcode partner,
-                                          enum mimo_opcode own)
+                                          enum mimo_opcode own, bool may_join)
 {
     struct mimo_plan_instruction *last = &program->items[program->count - 1];
+    const bool joins =
+        may_join && program->may_join && program->count > 0 && last->opcode == partner;
 
-    if (program->count == 0 || last->opcode != partner)
+    program->may_join = may_join;
+    if (!joins)
         return append(program, own);
     last->opcode = MIMO_OPCODE_EXCHANGE;
     return last;
@@ -51,14 +55,16 @@ void mimo_program_compute(struct mimo_program *program, enum mimo_opcode opcode,
     instruction->micro_step = micro_step;
 }
 
-void mimo_program_send(struct mimo_program *program, const struct mimo_parcel *parcel)
+void mimo_program_send(struct mimo_program *program, const struct mimo_parcel *parcel,
+                       bool may_join)
 {
-    set_send(join(program, MIMO_OPCODE_RECEIVE, MIMO_OPCODE_SEND), parcel);
+    set_send(join(program, MIMO_OPCODE_RECEIVE, MIMO_OPCODE_SEND, may_join), parcel);
 }
 
-void mimo_program_receive(struct mimo_program *program, const struct mimo_parcel *parcel)
+void mimo_program_receive(struct mimo_program *program, const struct mimo_parcel *parcel,
+                          bool may_join)
 {
-    set_receive(join(program, MIMO_OPCODE_SEND, MIMO_OPCODE_RECEIVE), parcel);
+    set_receive(join(program, MIMO_OPCODE_SEND, MIMO_OPCODE_RECEIVE, may_join), parcel);
 }
 
 void mimo_program_exchange(struct mimo_program *program, const struct mimo_parcel *parcel)

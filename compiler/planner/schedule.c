@@ -126,6 +126,11 @@ static bool is_open(const struct simulation *simulation, const struct mimo_node 
     return is_idle(simulation, node);
 }
 
+static bool has_one_role(const struct mimo_node *node)
+{
+    return node->role_end - node->role_first == 1;
+}
+
 static void write_transfer(struct simulation *simulation, const struct mimo_flow *flow)
 {
     const struct mimo_parcel parcel = {flow->edge, flow->sent, flow->direction};
@@ -134,11 +139,12 @@ static void write_transfer(struct simulation *simulation, const struct mimo_flow
         if (holds(flow->target, i))
             mimo_program_exchange(&simulation->runners[i].program, &parcel);
         else
-            mimo_program_send(&simulation->runners[i].program, &parcel);
+            mimo_program_send(&simulation->runners[i].program, &parcel, has_one_role(flow->source));
     }
     for (uint32_t i = flow->target->role_first; i < flow->target->role_end; i++) {
         if (!holds(flow->source, i))
-            mimo_program_receive(&simulation->runners[i].program, &parcel);
+            mimo_program_receive(&simulation->runners[i].program, &parcel,
+                                 has_one_role(flow->target));
     }
 }
 

@@ -11,8 +11,9 @@
  * at a time on each rank, a transfer when its data is there, the receiver's next task needs it and
  * both sides are idle. What the simulation does, in the order in which it does it, is written down
  * in the programs of those who take part. All programs are thus parts of one sequence; in that
- * sequence whatever comes first can always complete, so that blocking transfers cannot deadlock.
- * (Joining a send and a neighbouring receive into one exchange only relaxes that.) prove.h checks
+ * sequence whatever comes first can always complete, so that blocking transfers, and what groups do
+ * together on the way, cannot deadlock. (Joining a send and a neighbouring receive of groups within
+ * the role into one exchange only relaxes that.) prove.h checks
  * the result without relying on this argument.
  *
  * An encoder that shares its ranks with a pipelined language model, or is itself pipelined there,

@@ -159,15 +159,47 @@ static void check_merge(struct mimo_order *order, const struct mimo_plan_instruc
         mimo_order_refuse(order, "it does not go forward with what it has merged");
 }
 
-/* A send and a receive in a row are one exchange: so there is one program for one order. */
+/* The stage at that end of the edge has one role. */
+static bool is_alone(const struct mimo_order *order, uint32_t edge, bool is_from)
+{
+    const struct mimo_plan_edge *record = &order->plan->edges[edge];
+    const struct mimo_plan_module *modules = order->plan->modules;
+
+    return order->roles[is_from ? modules[record->from_module].stage_first + record->from_stage
+                                : modules[record->to_module].stage_first + record->to_stage] == 1;
+}
+
+/* Where the stage that sends and the one that receives have one role each, groups meet whatever
+ * goes on at once. */
+static bool may_join(const struct mimo_order *order, const struct mimo_plan_instruction *send,
+                     const struct mimo_plan_instruction *receive)
+{
+    return is_alone(order, send->send_edge, send->send_direction == MIMO_EDGE_FORWARD) &&
+           is_alone(order, receive->receive_edge, receive->receive_direction != MIMO_EDGE_FORWARD);
+}
+
+static bool is_of_one_parcel(const struct mimo_plan_instruction *exchange)
+{
+    return exchange->send_edge == exchange->receive_edge &&
+           exchange->send_direction == exchange->receive_direction &&
+           exchange->send_micro_step == exchange->receive_micro_step;
+}
+
+/* A send and a receive in a row are one exchange if they can be: so there is one program for one
+ * order. */
 static void check_transfer(struct mimo_order *order,
                            const struct mimo_plan_instruction *instruction)
 {
-    const uint32_t next = (instruction + 1)->opcode;
+    const struct mimo_plan_instruction *next = instruction + 1;
 
-    if ((instruction->opcode == MIMO_OPCODE_SEND && next == MIMO_OPCODE_RECEIVE) ||
-        (instruction->opcode == MIMO_OPCODE_RECEIVE && next == MIMO_OPCODE_SEND))
+    if ((instruction->opcode == MIMO_OPCODE_SEND && next->opcode == MIMO_OPCODE_RECEIVE &&
+         may_join(order, instruction, next)) ||
+        (instruction->opcode == MIMO_OPCODE_RECEIVE && next->opcode == MIMO_OPCODE_SEND &&
+         may_join(order, next, instruction)))
         mimo_order_refuse(order, "it does not send and receive at once");
+    if (instruction->opcode == MIMO_OPCODE_EXCHANGE && !is_of_one_parcel(instruction) &&
+        !may_join(order, instruction, instruction))
+        mimo_order_refuse(order, "it exchanges what ranks of other roles take part in");
 }
 
 static void check_reduce(struct mimo_order *order, const struct mimo_plan_instruction *instruction)
@@ -257,16 +289,26 @@ static void measure_distances(struct mimo_order *order)
     }
 }
 
+static void count_roles(struct mimo_order *order)
+{
+    const struct mimo_plan *plan = order->plan;
+
+    for (uint32_t i = 0; i < plan->place_count; i++)
+        order->roles[plan->modules[plan->places[i].module].stage_first + plan->places[i].stage]++;
+}
+
 const char *mimo_prove_order(const struct mimo_plan *plan, struct mimo_arena *arena)
 {
     struct mimo_order order = {
         .plan = plan,
         .arena = arena,
         .distances = MIMO_NEW_ARRAY(arena, uint32_t, plan->stage_count),
+        .roles = MIMO_NEW_ARRAY(arena, uint32_t, plan->stage_count),
         .counts = MIMO_NEW_ARRAY(arena, struct mimo_order_count, plan->stage_count),
         .turns = MIMO_NEW_ARRAY(arena, struct mimo_order_turns, plan->stage_count),
     };
 
+    count_roles(&order);
     for (uint32_t i = 0; i < plan->role_count && order.reason == NULL; i++)
         check_role(&order, i);
     measure_distances(&order);

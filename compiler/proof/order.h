@@ -27,6 +27,7 @@ struct mimo_order {
     struct mimo_arena *arena;
     const char *reason;  /* of the first refusal, or NULL */
     uint32_t *distances; /* of each stage: from the end of the language model */
+    uint32_t *roles;     /* of each stage: how many have it */
     /* the role, and what it has done so far */
     const struct mimo_plan_role *role;
     const struct mimo_plan_instruction *program;

@@ -37,7 +37,9 @@
  *     at least as long as the pipeline;
  *   - what is merged goes forward at once: merged rows need one place;
  *   - modules are reduced last and in ascending order: their ranks meet in one order;
- *   - a send and a receive in a row are one exchange.
+ *   - a send and a receive in a row are one exchange, unless ranks of other roles take part in what
+ *     a group does for one of them: they would come to one of the two first. So an exchange is of
+ *     two parcels whose ends here have one role each, or of one parcel, from its rank to itself.
  *
  * 4. Takes the instructions of all programs off once more, by a clock (replay.c). At every tick
  *   - a parcel travels when it is computed, the next computation of its target needs it, and the

@@ -424,7 +424,7 @@ enum mimo_status mimo_engine_forward(struct mimo_engine *engine, struct mimo_err
         if (instruction.opcode != MIMO_OPCODE_COUNT)
             MIMO_TRY(execute(engine, &instruction, err));
     }
-    return MIMO_OK;
+    return mimo_engine_settle(engine, err);
 }
 
 void *mimo_engine_targets(const struct mimo_engine *engine)

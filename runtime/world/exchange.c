@@ -23,17 +23,22 @@ enum mimo_status mimo_mpi_exchange(struct mimo_transport *transport,
                                    const struct mimo_message *receives, size_t receive_count,
                                    struct mimo_error *err)
 {
-    struct mimo_posts *posts = &((struct mimo_transport_mpi *)transport)->posts;
+    struct mimo_transport_mpi *t = (struct mimo_transport_mpi *)transport;
     const uint32_t own = mimo_world_place(transport->world).rank;
 
     for (size_t i = 0; i < receive_count; i++)
         if (receives[i].peer != own)
-            MIMO_TRY(mimo_posts_receive(posts, receives[i].peer, receives[i].tag, receives[i].data,
-                                        receives[i].bytes, err));
+            MIMO_TRY(mimo_posts_receive(&t->receives, receives[i].peer, receives[i].tag,
+                                        receives[i].data, receives[i].bytes, err));
     for (size_t i = 0; i < send_count; i++)
         if (sends[i].peer != own)
-            MIMO_TRY(mimo_posts_send(posts, sends[i].peer, sends[i].tag, sends[i].data,
+            MIMO_TRY(mimo_posts_send(&t->sends, sends[i].peer, sends[i].tag, sends[i].data,
                                      sends[i].bytes, err));
     MIMO_TRY(copy_own(own, sends, send_count, receives, receive_count, err));
-    return mimo_posts_wait(posts, "exchange", err);
+    return mimo_posts_wait(&t->receives, "exchange", err);
+}
+
+enum mimo_status mimo_mpi_join(struct mimo_transport *transport, struct mimo_error *err)
+{
+    return mimo_posts_wait(&((struct mimo_transport_mpi *)transport)->sends, "exchange", err);
 }

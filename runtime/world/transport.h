@@ -118,10 +118,10 @@ void mimo_group_detach(struct mimo_group *group);
 
 /*
  * The transport over MPI, for buffers in host memory. Reductions add in ascending order of members.
- * Every operation is complete when it returns. Groups whose members share a machine reduce and
- * gather in an MPI-3 shared window of `window_bytes` for each member (larger data goes through in
- * pieces); others use MPI's own collectives. Waiting ranks sleep after a short spin, so that more
- * ranks than cores work.
+ * Every operation is complete when it returns, but for hops and for what an exchange sends. Groups
+ * whose members share a machine reduce and gather in an MPI-3 shared window of `window_bytes` for
+ * each member (larger data goes through in pieces); others use MPI's own collectives. Waiting ranks
+ * sleep after a short spin, so that more ranks than cores work.
  */
 enum mimo_status mimo_transport_mpi_open(struct mimo_transport **out_transport,
                                          struct mimo_world *world, size_t window_bytes,

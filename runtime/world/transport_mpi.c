@@ -244,7 +244,8 @@ static enum mimo_status broadcast(struct mimo_group *group, void *data, size_t b
 
 static void free_transport(struct mimo_transport_mpi *t)
 {
-    mimo_posts_release(&t->posts);
+    mimo_posts_release(&t->receives);
+    mimo_posts_release(&t->sends);
     mimo_arena_release(&t->arena);
     free(t->scratch);
     free(t);
@@ -299,7 +300,8 @@ static enum mimo_status make_everyone(struct mimo_transport_mpi *t, struct mimo_
     const uint32_t size = mimo_world_place(t->base.world).size;
     const uint32_t *ranks = mimo_group_all_ranks(size, &t->arena);
 
-    mimo_posts_init(&t->posts, t->base.world, t->comm, ranks);
+    mimo_posts_init(&t->receives, t->base.world, t->comm, ranks);
+    mimo_posts_init(&t->sends, t->base.world, t->comm, ranks);
     return group_make(&t->base, ranks, size, "all ranks", &t->base.everyone, err);
 }
 
@@ -318,14 +320,6 @@ static size_t at_least(size_t value, size_t least)
     return value < least ? least : value;
 }
 
-/* Every operation is complete when it returns. */
-static enum mimo_status join_transport(struct mimo_transport *transport, struct mimo_error *err)
-{
-    (void)transport;
-    (void)err;
-    return MIMO_OK;
-}
-
 enum mimo_status mimo_transport_mpi_open_with(struct mimo_transport **out_transport,
                                               struct mimo_world *world, size_t window_bytes,
                                               bool has_windows, struct mimo_error *err)
@@ -341,7 +335,7 @@ enum mimo_status mimo_transport_mpi_open_with(struct mimo_transport **out_transp
         .ring_end = mimo_mpi_ring_end,
         .broadcast = broadcast,
         .exchange = mimo_mpi_exchange,
-        .join = join_transport,
+        .join = mimo_mpi_join,
         .close = close_transport,
     };
     struct mimo_transport_mpi *t = calloc(1, sizeof *t);

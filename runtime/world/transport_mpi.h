@@ -10,9 +10,9 @@ struct mimo_transport_mpi {
     struct mimo_transport base;
     struct mimo_arena arena; /* groups and channels, all made at the start */
     struct mimo_channel *channels;
-    MPI_Comm comm;            /* of all ranks */
-    struct mimo_posts posts;  /* of an exchange, on `comm` */
-    const uint32_t *machines; /* [world size] lowest rank of each rank's machine */
+    MPI_Comm comm;                     /* of all ranks */
+    struct mimo_posts receives, sends; /* of exchanges, on `comm`; sends until they are joined */
+    const uint32_t *machines;          /* [world size] lowest rank of each rank's machine */
     size_t window_bytes;
     bool has_windows;
     char *scratch;
@@ -30,6 +30,7 @@ enum mimo_status mimo_mpi_exchange(struct mimo_transport *transport,
                                    const struct mimo_message *sends, size_t send_count,
                                    const struct mimo_message *receives, size_t receive_count,
                                    struct mimo_error *err);
+enum mimo_status mimo_mpi_join(struct mimo_transport *transport, struct mimo_error *err);
 enum mimo_status mimo_mpi_all_to_all(struct mimo_group *group, const void *send,
                                      const size_t *send_begins, void *receive,
                                      const size_t *receive_begins, enum mimo_dtype dtype,

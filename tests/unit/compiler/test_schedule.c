@@ -194,7 +194,8 @@ static void test_two_colocated_encoders(void)
     CHECK_PROGRAMS(&fixture, "L E0 X>0 E0 X>0 M0 F0 B0 X<0 b0 G G U");
 }
 
-/* On the ranks of a pipeline its forwards come first, its backwards last. */
+/* On the ranks of a pipeline its forwards come first, its backwards last. Groups of the encoder are
+ * in both roles: it sends and receives by itself. */
 static void test_encoder_in_pipeline(void)
 {
     const struct fixture fixture = {
@@ -204,7 +205,7 @@ static void test_encoder_in_pipeline(void)
     };
 
     CHECK_PROGRAMS(&fixture, "L E0 X>0 E1 X>1 M0 F0 S>0 M1 F1 X>1/<0 B0 R<1 B1 X<0 b0 X<1 b1 G G U",
-                   "L E0 S>0 E1 X>1/>0 F0 B0 X<0/>1 F1 B1 X<1/<0 b0 R<1 b1 G G U");
+                   "L E0 S>0 E1 S>1 R>0 F0 B0 X<0/>1 F1 B1 S<1 R<0 b0 R<1 b1 G G U");
 }
 
 /* The same in rounds of two: the pipeline is empty between them. */
@@ -220,8 +221,8 @@ static void test_rounds(void)
     CHECK_PROGRAMS(&fixture,
                    "L E0 X>0 E1 X>1 M0 F0 S>0 M1 F1 X>1/<0 B0 R<1 B1 X<0 b0 X<1 b1 E2 X>2 M2 F2 "
                    "X>2/<2 B2 X<2 b2 G G U",
-                   "L E0 S>0 E1 X>1/>0 F0 B0 X<0/>1 F1 B1 X<1/<0 b0 R<1 b1 E2 X>2 F2 B2 X<2 b2 G "
-                   "G U");
+                   "L E0 S>0 E1 S>1 R>0 F0 B0 X<0/>1 F1 B1 S<1 R<0 b0 R<1 b1 E2 S>2 R>2 F2 B2 "
+                   "S<2 R<2 b2 G G U");
 }
 
 /* Bytes of the role that needs the most, in rounds of `micro_steps`. */

@@ -53,6 +53,7 @@ static void exchange(const struct mimo_message *sends, const struct mimo_message
     struct mimo_error err = {.status = MIMO_OK};
 
     CHECK_INT(transport->ops->exchange(transport, sends, count, receives, count, &err), MIMO_OK);
+    CHECK_INT(transport->ops->join(transport, &err), MIMO_OK);
     CHECK_TEXT(err.message, "");
 }
 
