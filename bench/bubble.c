@@ -85,6 +85,16 @@ static enum mimo_status timed_exchange(struct mimo_transport *transport,
     return status;
 }
 
+static enum mimo_status timed_join(struct mimo_transport *transport, struct mimo_error *err)
+{
+    const uint64_t begin = mimo_clock_ns();
+    const enum mimo_status status = inner->ops->join(inner, err);
+
+    (void)transport;
+    waited_ns += mimo_clock_ns() - begin;
+    return status;
+}
+
 /* ---- a step ---- */
 
 struct step_times {
@@ -175,6 +185,7 @@ int main(int argc, char **argv)
     timed_ops.group_make = group_make;
     timed_ops.all_reduce = timed_all_reduce;
     timed_ops.exchange = timed_exchange;
+    timed_ops.join = timed_join;
     timed.ops = &timed_ops;
     fixture_open_engine(&fixture, &timed, true);
     slow_down(&fixture.backend, &slow);

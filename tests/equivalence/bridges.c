@@ -49,6 +49,12 @@ static enum mimo_status note_exchange(struct mimo_transport *transport,
     return inner->ops->exchange(inner, sends, send_count, receives, receive_count, err);
 }
 
+static enum mimo_status join(struct mimo_transport *transport, struct mimo_error *err)
+{
+    (void)transport;
+    return inner->ops->join(inner, err);
+}
+
 /* ---- what the plan says ---- */
 
 /* Bytes of one column of one sample: its images' rows. */
@@ -181,6 +187,7 @@ int main(int argc, char **argv)
     noting_ops = *inner->ops;
     noting_ops.group_make = group_make;
     noting_ops.exchange = note_exchange;
+    noting_ops.join = join;
     noting.ops = &noting_ops;
     fixture_open_engine(&fixture, &noting, true);
     carried = MIMO_NEW_ARRAY(&fixture.engine.table, uint64_t,

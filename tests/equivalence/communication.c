@@ -170,11 +170,12 @@ static void check_unchanged(const struct outgoing *items, size_t count)
 
 static enum mimo_status record_join(struct mimo_transport *transport, struct mimo_error *err)
 {
+    const enum mimo_status status = inner->ops->join(inner, err);
+
     (void)transport;
-    (void)err;
     check_unchanged(messages, message_count);
     message_count = 0;
-    return MIMO_OK;
+    return status;
 }
 
 static enum mimo_status record_ring_begin(struct mimo_group *group, const void *send,
