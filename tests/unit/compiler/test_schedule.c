@@ -581,6 +581,32 @@ static void test_deadlock(void)
     fixture_release(&plan);
 }
 
+/* The encoder's groups are in both roles: done at once with a receive, what it sends waits for
+ * ranks that come to the receive first. */
+static void test_joined_groups(void)
+{
+    const struct fixture fixture = {
+        .world_size = 2,
+        .micro_steps = 2,
+        .modules = {{"clip", .dp = 2}, {"llm", .pp = 2}},
+    };
+    struct fixture_plan plan;
+    struct mimo_plan_instruction *program;
+    uint32_t count, i = 0;
+
+    fixture_build(&plan, &fixture);
+    program = copy_program(&plan, 1, &count);
+    while (program[i].opcode != MIMO_OPCODE_SEND || program[i + 1].opcode != MIMO_OPCODE_RECEIVE)
+        i++;
+    program[i].opcode = MIMO_OPCODE_EXCHANGE;
+    program[i].receive_edge = program[i + 1].receive_edge;
+    program[i].receive_micro_step = program[i + 1].receive_micro_step;
+    program[i].receive_direction = program[i + 1].receive_direction;
+    memmove(program + i + 1, program + i + 2, (count - i - 2) * sizeof *program);
+    CHECK(!accepts(&plan, 1, program, count - 1));
+    fixture_release(&plan);
+}
+
 static void test_many_ranks(void)
 {
     const struct fixture fixture = {
@@ -619,6 +645,7 @@ static const struct mimo_test tests[] = {
     {"programs with an instruction less or more", test_dropped_and_doubled},
     {"programs that send something else", test_other_parcels},
     {"programs that deadlock", test_deadlock},
+    {"joined groups", test_joined_groups},
     {"many ranks", test_many_ranks},
 };
 
